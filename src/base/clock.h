@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* clock.h - time stamps. */
+#pragma once
+
+#include <stdint.h>
+
+/** Nanoseconds since 1970 (CLOCK_REALTIME). */
+uint64_t clock_realtime(void);
+
+/** Nanoseconds since boot (CLOCK_MONOTONIC). */
+uint64_t clock_monotonic(void);
+
+#define CLOCK_STRLEN 36
+
+/** RFC 3339 in UTC with nine decimals. Returns @text. */
+const char *clock_format(uint64_t realtime, char text[static CLOCK_STRLEN]);
