@@ -65,7 +65,7 @@ int diag_errno(struct diag_list *list, const char *file, int error,
 
 void diag_append(struct diag_list *list, const struct diag_list *from)
 {
-	vec_foreach (d, &from->entries)
+	vec_foreach(d, &from->entries)
 		add(list, d->severity,
 		    (struct diag_place){ d->file, d->line, d->col },
 		    xstrdup(d->message));
@@ -89,7 +89,7 @@ void diag_print(const struct diag_list *list, FILE *to)
 	char text[4096];
 	size_t total = list->errors + list->warnings;
 
-	vec_foreach (d, &list->entries)
+	vec_foreach(d, &list->entries)
 		fprintf(to, "%s\n", diag_format(d, text, sizeof(text)));
 	if (total > list->entries.len)
 		fprintf(to, "(and %zu more)\n", total - list->entries.len);
@@ -97,7 +97,7 @@ void diag_print(const struct diag_list *list, FILE *to)
 
 void diag_fini(struct diag_list *list)
 {
-	vec_foreach (d, &list->entries) {
+	vec_foreach(d, &list->entries) {
 		free(d->file);
 		free(d->message);
 	}

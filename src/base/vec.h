@@ -37,8 +37,8 @@
 	} while (0)
 
 /** Each element in turn, by pointer. */
-#define vec_foreach(item, v)                         \
-	for (__typeof__(&(v)->data[0]) item = (v)->data; \
+#define vec_foreach(item, v)                           \
+	for (__typeof__(*(v)->data) *item = (v)->data; \
 	     item && item < (v)->data + (v)->len; item++)
 
 #define vec_sort(v, compare)                                           \

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* endpoint.h - a container as the policies see it: NetworkPolicy's "Pod".
+ *
+ * An endpoint is built once by a runtime, then never changed: what changes is
+ * put into the store as a new object, shared by reference count. So equal
+ * pointers mean equal content to everyone downstream.
+ */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/label.h"
+#include "base/vec.h"
+
+/** An interface of the endpoint on a network. */
+struct attachment {
+	char *network;	       /* the network's name */
+	char *network_id;      /* the runtime's id of it */
+	char bridge[IFNAMSIZ]; /* host's bridge; "" when it has none */
+	struct addr v4, v6;    /* family 0: none */
+	struct mac mac;	       /* all zero: not known */
+	unsigned veth;	       /* ifindex of the host's end; 0: not known */
+};
+
+/** A named container port, from label bulkhead.ports. */
+struct named_port {
+	char *name;
+	uint8_t proto; /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t port;
+};
+
+/** A published port: HOST:HOST_PORT reaches the container's PORT. */
+struct published_port {
+	struct addr host; /* unspecified address (0.0.0.0, ::): every one */
+	uint16_t host_port;
+	uint16_t port;
+	uint8_t proto;
+};
+
+enum endpoint_state {
+	ENDPOINT_CREATED, /* it has networks, its process does not run yet */
+	ENDPOINT_RUNNING,
+	ENDPOINT_EXITED, /* holds no address; listed, never compiled */
+};
+
+const char *endpoint_state_name(enum endpoint_state state);
+
+struct endpoint {
+	unsigned refs;
+	enum endpoint_state state;
+	char *id;   /* the runtime's full id, unique across runtimes */
+	char *name; /* without Docker's leading slash */
+	char *namespace;
+	char *image;
+	const char *runtime; /* "docker", "containerd", "podman", "static" */
+	unsigned pid;	     /* 0: not known */
+	uint64_t started;    /* realtime ns, 0: not known */
+	/* Container's labels without any bulkhead/ of its own, plus
+	 * bulkhead/name, bulkhead/image, bulkhead/runtime. */
+	struct label_set *labels;
+	VEC(struct attachment) attachments;
+	VEC(struct named_port) ports;
+	VEC(struct published_port) published;
+	/* Why no packet filter on this host can hold it ("host network",
+	 * "macvlan network mv0", …); NULL when one can. */
+	char *unenforceable;
+};
+
+/** An empty endpoint with one reference, to be filled by a runtime. */
+struct endpoint *endpoint_new(const char *runtime, const char *id);
+struct endpoint *endpoint_ref(struct endpoint *e);
+void endpoint_unref(struct endpoint *e);
+DEFINE_FREEP(struct endpoint, endpoint_unref)
+
+/** Deep copy with one reference, to change before it is put. */
+struct endpoint *endpoint_copy(const struct endpoint *e);
+
+/** Same content in every field. */
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+
+/** Append an attachment, zeroed but for copies of its names. */
+struct attachment *endpoint_attach(struct endpoint *e, const char *network,
+				   const char *network_id);
+
+/**
+ * Set labels, namespace and named ports from what the runtime tells.
+ *
+ * @labels   the container's own; those with prefix "bulkhead/" are dropped.
+ * @fallback namespace when neither "bulkhead.namespace" nor
+ *           "com.docker.compose.project" names one; NULL: "default".
+ * Needs @name, @image and @runtime to be set before. A namespace that is no
+ * DNS label, and a malformed "bulkhead.ports" entry, is left out and told in
+ * @ret_problem (the caller frees it; NULL when all is well).
+ */
+void endpoint_set_labels(struct endpoint *e, const struct label *labels,
+			 size_t n, const char *fallback, char **ret_problem);
+
+/** The endpoint's port of that name and protocol; 0: it has none. */
+uint16_t endpoint_named_port(const struct endpoint *e, const char *name,
+			     uint8_t proto);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* http.h - HTTP requests over a unix socket, driven by the loop (libcurl). */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/slice.h"
+#include "loop/loop.h"
+
+struct http_client;
+struct http_request;
+
+/** Requests go to the unix socket @path, over kept connections. */
+struct http_client *http_client_new(struct loop *loop, const char *path);
+
+/** Cancels what is under way, silently. */
+void http_client_free(struct http_client *client);
+DEFINE_FREEP(struct http_client, http_client_free)
+
+/** How a request ended. */
+struct http_result {
+	/* 0; -ECONNREFUSED, -ENOENT, -EACCES, -ETIMEDOUT, -ECONNRESET,
+	 * -EPROTO (no HTTP), -EMSGSIZE (more than the bound) … */
+	int error;
+	int status;	     /* HTTP status, 0 when none arrived */
+	struct slice body;   /* whole body, unless @data took it; borrowed */
+	const char *message; /* for people: what failed; never NULL */
+};
+
+struct http_get {
+	const char *path;    /* "/containers/json?all=1", already encoded */
+	size_t max_body;     /* bound in bytes; 0: 64 MiB */
+	unsigned timeout_ms; /* whole request; 0: none (streams) */
+	/* Stream: called for each piece of a 2xx body as it arrives. */
+	void (*data)(void *arg, struct slice piece);
+	/* Called exactly once unless cancelled; never from http_get(). */
+	void (*done)(void *arg, const struct http_result *result);
+	void *arg;
+};
+
+/** Start a GET. The request is freed after @done or by http_cancel(). */
+struct http_request *http_get(struct http_client *client,
+			      const struct http_get *get);
+
+/** No callback comes afterwards. Accepts NULL. */
+void http_cancel(struct http_request *request);
+
+/** Percent-encode @text for a query value. The caller frees it. */
+char *http_encode(const char *text);

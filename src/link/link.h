@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* link.h - the kernel's links: the bridges that we filter, through rtnetlink.
+ *
+ * Same-bridge traffic reaches the inet hooks only through br_netfilter. This
+ * stage loads or finds that module, switches it on per managed bridge
+ * (IFLA_BR_NF_CALL_IPTABLES and _IP6TABLES, no global side effect), and sees
+ * when a bridge appears, goes, or has the switch turned off by somebody.
+ */
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "loop/loop.h"
+
+struct link_watch;
+
+enum link_event {
+	LINK_BRIDGE_UP,	      /* a bridge appeared (or was there at start) */
+	LINK_BRIDGE_GONE,     /* it was deleted */
+	LINK_FILTER_RESTORED, /* its filter switch was off; we set it again */
+	LINK_FILTER_MISSING,  /* it could not be set: @detail says why and
+				 what to do */
+};
+
+struct link_observer {
+	void (*event)(void *arg, enum link_event event, const char *bridge,
+		      const char *detail);
+	void *arg;
+};
+
+/**
+ * Open rtnetlink, and make sure that br_netfilter is there.
+ *
+ * Returns 0; -EPROTONOSUPPORT when br_netfilter is missing and could not be
+ * loaded (the watch is made all the same); or -errno.
+ */
+int link_open(struct loop *loop, struct link_observer observer,
+	      struct link_watch **ret);
+void link_close(struct link_watch *w);
+
+/** True when br_netfilter is there (/proc/sys/net/bridge). */
+bool link_netfilter_present(void);
+
+/** The bridges to switch on and guard from now on, by name; one that does not
+ *  exist yet is switched on as it appears. */
+void link_manage(struct link_watch *w, const char (*bridges)[IFNAMSIZ],
+		 size_t n);
+
+/** True when @bridge exists and its filter switch is on for both families. */
+bool link_filtered(const struct link_watch *w, const char *bridge);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* runtime.h - what a container runtime's watcher does, whichever it is.
+ *
+ * A watcher keeps the endpoint store in step with its engine: it subscribes to
+ * events first, lists then, and applies what happens. It reconnects by itself
+ * with back-off; while it is away the store keeps what it had.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "endpoint/store.h"
+#include "loop/loop.h"
+
+enum runtime_state {
+	RUNTIME_CONNECTING, /* never in step yet; @detail tells what is missing */
+	RUNTIME_IN_STEP,    /* subscribed, listed, applying events */
+	RUNTIME_AWAY,	    /* was in step; the engine is gone, retrying */
+};
+
+const char *runtime_state_name(enum runtime_state state);
+
+struct runtime_status {
+	enum runtime_state state;
+	const char *name;    /* "docker" */
+	const char *socket;  /* where it listens */
+	const char *version; /* the engine's; "" before it answered */
+	const char *detail;  /* last problem, for people; "" when none */
+	uint64_t events;     /* applied since start */
+	uint64_t reconnects;
+	uint64_t resyncs;
+};
+
+struct runtime_host {
+	struct loop *loop;
+	struct endpoint_store *store;
+	/* State or detail changed. */
+	void (*changed)(void *arg, const struct runtime_status *status);
+	void *arg;
+};
+
+struct runtime;
+
+/** Called once the store holds what the engine had when it was asked, or with
+ *  -errno when it could not be asked. */
+typedef void (*runtime_synced_fn)(void *arg, int error);
+
+struct runtime_ops {
+	const char *name;
+	const char *default_socket;
+	/* Starts watching at once. @socket NULL: the default one. */
+	struct runtime *(*open)(const struct runtime_host *host,
+				const char *socket);
+	void (*close)(struct runtime *r);
+	/* A full listing now, for `bulkhead wait`. Each call gets one answer;
+	 * none comes after close. */
+	void (*sync)(struct runtime *r, runtime_synced_fn fn, void *arg);
+	void (*status)(const struct runtime *r, struct runtime_status *ret);
+};
+
+/** First member of each implementation's own struct. */
+struct runtime {
+	const struct runtime_ops *ops;
+};
+
+extern const struct runtime_ops runtime_docker;
+extern const struct runtime_ops runtime_static;
+
+/** NULL-terminated table of all. */
+extern const struct runtime_ops *const runtime_all[];
