@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* firewall.h - puts a ruleset into force: one netlink transaction per change.
+ *
+ * **I1** every change is one nfnetlink batch: the kernel takes all or nothing.
+ * **I6** nothing outside our two tables is ever written.
+ * The firewall remembers what is in force. At its first apply it reads the
+ * kernel's tables instead, so that a restarted agent changes only what differs
+ * and no packet sees a moment without rules.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compile/ruleset.h"
+#include "loop/loop.h"
+
+struct firewall;
+
+struct firewall_options {
+	/* Forget (false) or use (true) NFT_TABLE_F_OWNER|PERSIST where the
+	 * kernel has them (>= 6.9). */
+	bool own_tables;
+};
+
+/** Open the netlink socket. Returns 0; -EPERM without CAP_NET_ADMIN;
+ *  -EPROTONOSUPPORT without nf_tables; or -errno. */
+int firewall_open(const struct firewall_options *options,
+		  struct firewall **ret);
+
+/** Close the socket. What is in force stays in force. */
+void firewall_close(struct firewall *fw);
+DEFINE_FREEP(struct firewall, firewall_close)
+
+/** What an apply did, or why it did not. */
+struct firewall_result {
+	bool changed;	      /* a transaction was committed */
+	unsigned objects;     /* messages of the transaction */
+	unsigned elements;    /* set elements added and deleted */
+	uint64_t duration_ns; /* from diff to the kernel's answer */
+	uint32_t generation;  /* of the ruleset, afterwards */
+	/* On failure: the object that the kernel refused ("set p4_… in table
+	 * inet bulkhead") and its text (extended ACK), or our own. */
+	char error[512];
+};
+
+/**
+ * Make the kernel's tables equal to @want (keeps a reference).
+ *
+ * Blocks for the kernel's answer. On failure nothing has changed, and the next
+ * apply reads the kernel first.
+ * Returns 0 or -errno; @ret_result is always filled.
+ */
+int firewall_apply(struct firewall *fw, struct ruleset *want,
+		   struct firewall_result *ret_result);
+
+/** Forget what we believe is in force: the next apply reads the kernel. */
+void firewall_forget(struct firewall *fw);
+
+/** A named counter's value in the kernel. Returns 0, -ENOENT or -errno. */
+int firewall_counter(struct firewall *fw, enum ruleset_table table,
+		     const char *name, uint64_t *ret_packets,
+		     uint64_t *ret_bytes);
+
+/** Delete our tables, and nothing else. Returns the number deleted, or
+ *  -errno. */
+int firewall_teardown(struct firewall *fw);
