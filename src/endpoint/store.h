@@ -3,7 +3,13 @@
  * tell, and who held an address before.
  *
  * Every change is told to the one observer, synchronously and after the store
- * has it. @generation counts changes.
+ * has it; the observer may look things up, not change the store. @generation
+ * counts changes.
+ *
+ * An address belongs to whoever claimed it last. When an endpoint gains an
+ * address that another one still shows on the same network, the other is first
+ * replaced by a copy without it (and that is told): no two endpoints ever show
+ * one address on one network.
  */
 #pragma once
 
@@ -72,7 +78,7 @@ const struct network *endpoint_store_network(const struct endpoint_store *s,
 					     const char *id);
 /**
  * By name, "namespace/name", id, or a unique prefix of the id of at least
- * four characters. Sets @ret_ambiguous when several match.
+ * four characters. Sets @ret_ambiguous when several match (and returns NULL).
  */
 struct endpoint *endpoint_store_find(const struct endpoint_store *s,
 				     const char *text, bool *ret_ambiguous);
