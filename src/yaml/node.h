@@ -49,6 +49,9 @@ struct yaml_node {
 struct yaml_pair {
 	struct yaml_node *key; /* always a scalar */
 	struct yaml_node *value;
+	/* The key as kubectl reads it: `on` is "true", 0x10 is "16"; NUL
+	 * behind it. Keys are unique and looked up by this. */
+	struct slice name;
 };
 
 struct yaml_stream;
@@ -68,7 +71,13 @@ size_t yaml_documents(const struct yaml_stream *s);
 /** Root of document @i; an empty document is a YAML_NULL. */
 const struct yaml_node *yaml_document(const struct yaml_stream *s, size_t i);
 
-/** The value of @key, or NULL. */
+/** The value of @key, or NULL; NULL too when @mapping is none. */
 const struct yaml_node *yaml_get(const struct yaml_node *mapping,
 				 const char *key);
 struct diag_place yaml_place(const struct yaml_node *node, const char *file);
+
+#define YAML_QUOTE_LEN 160
+
+/** @text in double quotes for a message: escaped, and cut when it is long.
+ *  Returns @quoted. */
+const char *yaml_quote(struct slice text, char quoted[static YAML_QUOTE_LEN]);
