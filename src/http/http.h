@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* http.h - HTTP requests over a unix socket, driven by the loop (libcurl). */
+/* http.h - HTTP requests over a unix socket, driven by the loop (libcurl).
+ *
+ * In its callbacks a caller may start and cancel requests (but for the one
+ * whose @done it is) and free the client.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -29,7 +33,7 @@ struct http_result {
 
 struct http_get {
 	const char *path;    /* "/containers/json?all=1", already encoded */
-	size_t max_body;     /* bound in bytes; 0: 64 MiB */
+	size_t max_body;     /* bound in bytes; 0: 64 MiB. Not for a stream */
 	unsigned timeout_ms; /* whole request; 0: none (streams) */
 	/* Stream: called for each piece of a 2xx body as it arrives. */
 	void (*data)(void *arg, struct slice piece);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* message.c - why a request failed: as an errno, and in words. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "http/request.h"
+
+static int connect_error(const struct http_request *r)
+{
+	long error = 0;
+
+	curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &error);
+	return error > 0 ? -(int)error : -ECONNREFUSED;
+}
+
+/* libcurl tells a broken chunk header only in its text. */
+static bool is_broken_chunk(const struct http_request *r)
+{
+	return strstr(r->reason, "chunk") != NULL;
+}
+
+int http_request_error(const struct http_request *r)
+{
+	if (r->too_large || r->headers_too_large)
+		return -EMSGSIZE;
+	switch (r->code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_COULDNT_CONNECT:
+		return connect_error(r);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return -ENAMETOOLONG; /* of a unix socket: sun_path's size */
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+		return -EPROTO;
+	case CURLE_RECV_ERROR:
+		return is_broken_chunk(r) ? -EPROTO : -ECONNRESET;
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_SEND_ERROR:
+		return -ECONNRESET;
+	case CURLE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	default: /* libcurl's enum grows */
+		return -EIO;
+	}
+}
+
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static const char *connect_words(const char *socket, int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "no such file; is the service running?";
+	case -EACCES:
+	case -EPERM:
+		return "permission denied; needs root or the socket's group";
+	case -ECONNREFUSED:
+		return is_socket(socket)
+			       ? "nobody listens on this socket; is the service running?"
+			       : "is not a socket";
+	case -ENAMETOOLONG:
+		return "path is too long for a unix socket";
+	default:
+		return NULL;
+	}
+}
+
+static char *too_large(const struct http_request *r, const char *socket)
+{
+	if (r->headers_too_large)
+		return xasprintf(
+			"%s: headers of the answer to GET %s are larger than %u bytes",
+			socket, r->get.path, HTTP_HEADER_MAX);
+	return xasprintf("%s: answer to GET %s is larger than %zu bytes",
+			 socket, r->get.path, r->body.max);
+}
+
+static char *answered(const struct http_request *r, const char *socket)
+{
+	long status = 0;
+
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	return xasprintf("%s: GET %s: HTTP status %ld", socket, r->get.path,
+			 status);
+}
+
+char *http_request_message(const struct http_request *r, const char *socket)
+{
+	int error = http_request_error(r);
+	const char *words = connect_words(socket, error);
+
+	if (!error)
+		return answered(r, socket);
+	if (error == -EMSGSIZE)
+		return too_large(r, socket);
+	if (words)
+		return xasprintf("%s: %s", socket, words);
+	if (error == -ETIMEDOUT)
+		return xasprintf(
+			"%s: no complete answer to GET %s within %u ms", socket,
+			r->get.path, r->get.timeout_ms ?: HTTP_CONNECT_MS);
+	if (error == -EPROTO)
+		return xasprintf("%s: does not speak HTTP (GET %s: %s)", socket,
+				 r->get.path, r->reason);
+	return xasprintf("%s: GET %s: %s", socket, r->get.path,
+			 r->reason[0] ? r->reason
+				      : curl_easy_strerror(r->code));
+}
