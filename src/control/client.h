@@ -10,9 +10,10 @@
  * @arguments  may be NULL; its reference stays the caller's.
  * @timeout_ms of the whole call; -1: none.
  * @ret_result the answer's "result", owned by the caller.
- * @ret_error  on failure, what to print; the caller frees it.
- * Returns 0; -EREMOTEIO when the agent answered with an error; -ETIMEDOUT; or
- * -errno when it could not be reached.
+ * @ret_error  on failure, what to print; the caller frees it. It quotes the
+ *             agent, which quotes containers: not fit for a terminal as it is.
+ * Returns 0; -EREMOTEIO when the agent answered with an error; -ETIMEDOUT;
+ * -ENOENT or -ECONNREFUSED when no agent runs; -EACCES; or -errno.
  */
 int control_request(const char *path, const char *command,
 		    struct json_object *arguments, int timeout_ms,
