@@ -19,11 +19,14 @@ struct link_watch;
 enum link_event {
 	LINK_BRIDGE_UP,	      /* a bridge appeared (or was there at start) */
 	LINK_BRIDGE_GONE,     /* it was deleted */
-	LINK_FILTER_RESTORED, /* its filter switch was off; we set it again */
+	LINK_FILTER_RESTORED, /* a managed bridge's filter switch was off, or
+				 could not be set before; it is on again */
 	LINK_FILTER_MISSING,  /* it could not be set: @detail says why and
 				 what to do */
 };
 
+/** Called from the loop only, never from within a function of this header; it
+ *  may call them, but for link_close(). @detail is "" where there is none. */
 struct link_observer {
 	void (*event)(void *arg, enum link_event event, const char *bridge,
 		      const char *detail);
@@ -31,7 +34,9 @@ struct link_observer {
 };
 
 /**
- * Open rtnetlink, and make sure that br_netfilter is there.
+ * Open rtnetlink, and make sure that br_netfilter is there. Watches the
+ * caller's network namespace. The bridges that are there at start are told
+ * from the loop too.
  *
  * Returns 0; -EPROTONOSUPPORT when br_netfilter is missing and could not be
  * loaded (the watch is made all the same); or -errno.

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rtnl.c - rtnetlink sockets and link messages.
+ *
+ * libnl builds, sends and takes messages apart. Receiving is done here: libnl
+ * folds the kernel's errno into its own coarser numbers and does not pass on
+ * every ENOBUFS, which is the one thing that we must not miss.
+ */
+#include "link/rtnl.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* A burst of this many bytes waits for us before the kernel drops any. */
+#define RECEIVE_BUFFER (1 << 20)
+/* More than the kernel puts into one datagram. */
+#define DATAGRAM_MAX (64 << 10)
+/* Links that change while they are listed; after so many tries we give up. */
+#define DUMP_TRIES 8
+
+/* libnl's error of its own, before the kernel was asked, as an errno. */
+static int errno_of(int nl)
+{
+	switch (nl < 0 ? -nl : 0) {
+	case 0:
+		return 0;
+	case NLE_NOMEM:
+		return -ENOBUFS;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_AF_NOSUPPORT:
+		return -EAFNOSUPPORT;
+	default:
+		return -EIO;
+	}
+}
+
+static int connect_socket(struct nl_sock **ret)
+{
+	_cleanup_(rtnl_closep) struct nl_sock *sock = nl_socket_alloc();
+	int r;
+
+	if (!sock)
+		return -ENOMEM;
+	r = nl_connect(sock, NETLINK_ROUTE);
+	if (r < 0)
+		return errno_of(r);
+	*ret = TAKE_PTR(sock);
+	return 0;
+}
+
+int rtnl_open(struct nl_sock **ret)
+{
+	_cleanup_(rtnl_closep) struct nl_sock *sock = NULL;
+	int on = 1, r;
+
+	r = connect_socket(&sock);
+	if (r < 0)
+		return r;
+	/* Older kernels have no text to give; that is all that is lost. */
+	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK,
+			 &on, sizeof(on));
+	*ret = TAKE_PTR(sock);
+	return 0;
+}
+
+int rtnl_open_events(struct nl_sock **ret)
+{
+	_cleanup_(rtnl_closep) struct nl_sock *sock = NULL;
+	int r;
+
+	r = connect_socket(&sock);
+	if (r < 0)
+		return r;
+	/* May stay smaller (net.core.rmem_max): a loss is noticed anyway. */
+	(void)nl_socket_set_buffer_size(sock, RECEIVE_BUFFER, 0);
+	r = nl_socket_add_membership(sock, RTNLGRP_LINK);
+	if (r == 0)
+		r = nl_socket_set_nonblocking(sock);
+	if (r < 0)
+		return errno_of(r);
+	*ret = TAKE_PTR(sock);
+	return 0;
+}
+
+static bool switch_on(struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 1 && nla_get_u8(attr);
+}
+
+static void parse_kind(struct nlattr *linkinfo, struct link_info *info)
+{
+	struct nlattr *kind[IFLA_INFO_MAX + 1], *data[IFLA_BR_MAX + 1];
+
+	if (nla_parse_nested(kind, IFLA_INFO_MAX, linkinfo, NULL) < 0 ||
+	    !kind[IFLA_INFO_KIND] || nla_strcmp(kind[IFLA_INFO_KIND], "bridge"))
+		return;
+	info->bridge = true;
+	if (!kind[IFLA_INFO_DATA] ||
+	    nla_parse_nested(data, IFLA_BR_MAX, kind[IFLA_INFO_DATA], NULL) < 0)
+		return;
+	info->filter4 = switch_on(data[IFLA_BR_NF_CALL_IPTABLES]);
+	info->filter6 = switch_on(data[IFLA_BR_NF_CALL_IP6TABLES]);
+}
+
+bool rtnl_parse_link(struct nlmsghdr *message, struct link_info *ret)
+{
+	struct nlattr *attr[IFLA_MAX + 1];
+	struct link_info info = { 0 };
+	const struct ifinfomsg *head;
+
+	if (message->nlmsg_type != RTM_NEWLINK &&
+	    message->nlmsg_type != RTM_DELLINK)
+		return false;
+	if (!nlmsg_valid_hdr(message, sizeof(*head)))
+		return false;
+	head = nlmsg_data(message);
+	if (head->ifi_family != AF_UNSPEC ||
+	    nlmsg_parse(message, sizeof(*head), attr, IFLA_MAX, NULL) < 0 ||
+	    !attr[IFLA_IFNAME])
+		return false;
+	info.index = head->ifi_index;
+	info.gone = message->nlmsg_type == RTM_DELLINK;
+	nla_strlcpy(info.name, attr[IFLA_IFNAME], sizeof(info.name));
+	if (attr[IFLA_LINKINFO])
+		parse_kind(attr[IFLA_LINKINFO], &info);
+	*ret = info;
+	return true;
+}
+
+/* Called for each message; a return other than 0 ends the receiving, and is
+ * what receive_datagram() returns. */
+typedef int (*message_fn)(void *arg, struct nlmsghdr *message);
+
+static int receive_datagram(struct nl_sock *sock, message_fn fn, void *arg)
+{
+	_Alignas(struct nlmsghdr) char bytes[DATAGRAM_MAX];
+	struct nlmsghdr *message = (struct nlmsghdr *)bytes;
+	ssize_t n;
+	int left;
+
+	do {
+		n = recv(nl_socket_get_fd(sock), bytes, sizeof(bytes),
+			 MSG_TRUNC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n > sizeof(bytes))
+		return -EMSGSIZE;
+	for (left = (int)n; nlmsg_ok(message, left);
+	     message = nlmsg_next(message, &left)) {
+		int r = fn(arg, message);
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* An answer under way. */
+struct answer {
+	unsigned seq;
+	rtnl_link_fn fn; /* for each link in it; may be NULL */
+	void *arg;
+	bool interrupted; /* the kernel says that a dump is inconsistent */
+	char text[RTNL_TEXT_MAX];
+};
+
+/* The end of an answer: its own error stays apart from that of recv(). */
+enum { ANSWER_DONE = 1 };
+
+static void keep_text(struct answer *answer, struct nlmsghdr *message)
+{
+	const struct nlmsgerr *err = nlmsg_data(message);
+	struct nlattr *attr[NLMSGERR_ATTR_MAX + 1];
+	unsigned fixed = sizeof(*err);
+
+	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	/* Unless capped, our whole request is quoted before the attributes. */
+	if (!(message->nlmsg_flags & NLM_F_CAPPED))
+		fixed += NLMSG_ALIGN(err->msg.nlmsg_len) - sizeof(err->msg);
+	if (nlmsg_parse(message, (int)fixed, attr, NLMSGERR_ATTR_MAX, NULL) ==
+		    0 &&
+	    attr[NLMSGERR_ATTR_MSG])
+		nla_strlcpy(answer->text, attr[NLMSGERR_ATTR_MSG],
+			    sizeof(answer->text));
+}
+
+static int on_answer(void *arg, struct nlmsghdr *message)
+{
+	struct answer *answer = arg;
+	const struct nlmsgerr *err = nlmsg_data(message);
+	struct link_info link;
+
+	if (message->nlmsg_seq != answer->seq)
+		return 0; /* of a dump that was given up */
+	answer->interrupted |= message->nlmsg_flags & NLM_F_DUMP_INTR;
+	switch (message->nlmsg_type) {
+	case NLMSG_DONE:
+		return ANSWER_DONE;
+	case NLMSG_ERROR:
+		if (!nlmsg_valid_hdr(message, sizeof(*err)))
+			return -EBADMSG;
+		keep_text(answer, message);
+		return err->error ? err->error : ANSWER_DONE;
+	default:
+		if (answer->fn && rtnl_parse_link(message, &link))
+			answer->fn(answer->arg, &link);
+		return 0;
+	}
+}
+
+/* Send @msg, which is freed, and take in the whole answer. */
+static int request(struct nl_sock *sock, struct nl_msg *msg,
+		   struct answer *answer)
+{
+	int r;
+
+	nl_complete_msg(sock, msg);
+	answer->seq = nlmsg_hdr(msg)->nlmsg_seq;
+	r = errno_of(nl_send(sock, msg));
+	nlmsg_free(msg);
+	while (r == 0)
+		r = receive_datagram(sock, on_answer, answer);
+	if (r < 0)
+		return r;
+	return answer->interrupted ? -EINTR : 0;
+}
+
+static struct nl_msg *new_request(int type, int flags, int index)
+{
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+
+	if (!msg || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+int rtnl_dump_links(struct nl_sock *sock, rtnl_link_fn fn, void *arg)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		struct answer answer = { .fn = fn, .arg = arg };
+		struct nl_msg *msg = new_request(RTM_GETLINK, NLM_F_DUMP, 0);
+
+		if (!msg)
+			return -ENOMEM;
+		r = request(sock, msg, &answer);
+	}
+	return r == -EINTR ? -EAGAIN : r;
+}
+
+static void keep_link(void *arg, const struct link_info *link)
+{
+	*(struct link_info *)arg = *link;
+}
+
+int rtnl_get_link(struct nl_sock *sock, int index, struct link_info *ret)
+{
+	struct nl_msg *msg = new_request(RTM_GETLINK, NLM_F_ACK, index);
+	struct link_info info = { 0 };
+	struct answer answer = { .fn = keep_link, .arg = &info };
+	int r;
+
+	if (!msg)
+		return -ENOMEM;
+	r = request(sock, msg, &answer);
+	if (r < 0)
+		return r;
+	if (info.index != index)
+		return -ENODEV;
+	*ret = info;
+	return 0;
+}
+
+/* RTM_NEWLINK without NLM_F_CREATE changes a link that is there. */
+static struct nl_msg *filter_request(int index)
+{
+	struct nl_msg *msg = new_request(RTM_NEWLINK, NLM_F_ACK, index);
+	struct nlattr *info, *data;
+
+	if (!msg)
+		return NULL;
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	if (!info || nla_put_string(msg, IFLA_INFO_KIND, "bridge") < 0)
+		goto fail;
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	if (!data || nla_put_u8(msg, IFLA_BR_NF_CALL_IPTABLES, 1) < 0 ||
+	    nla_put_u8(msg, IFLA_BR_NF_CALL_IP6TABLES, 1) < 0)
+		goto fail;
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return msg;
+fail:
+	nlmsg_free(msg);
+	return NULL;
+}
+
+int rtnl_set_filter(struct nl_sock *sock, int index,
+		    char ret_text[static RTNL_TEXT_MAX])
+{
+	struct nl_msg *msg = filter_request(index);
+	struct answer answer = { 0 };
+	int r;
+
+	if (!msg)
+		return -ENOMEM;
+	r = request(sock, msg, &answer);
+	if (r < 0)
+		snprintf(ret_text, RTNL_TEXT_MAX, "%s", answer.text);
+	return r;
+}
+
+struct receiver {
+	rtnl_link_fn fn;
+	void *arg;
+};
+
+static int on_event(void *arg, struct nlmsghdr *message)
+{
+	const struct receiver *receiver = arg;
+	struct link_info link;
+
+	if (rtnl_parse_link(message, &link))
+		receiver->fn(receiver->arg, &link);
+	return 0;
+}
+
+int rtnl_receive(struct nl_sock *sock, rtnl_link_fn fn, void *arg)
+{
+	struct receiver receiver = { fn, arg };
+	bool lost = false;
+	int r;
+
+	/* The kernel reports a loss at once, but the queue still holds what
+	 * came before it: older than any dump that follows. */
+	do {
+		r = receive_datagram(sock, on_event, &receiver);
+		lost |= r == -ENOBUFS || r == -EMSGSIZE;
+	} while (r == 0 || r == -ENOBUFS || r == -EMSGSIZE);
+	if (r != -EAGAIN)
+		return r;
+	return lost ? -ENOBUFS : 0;
+}

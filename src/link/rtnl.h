@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rtnl.h - rtnetlink sockets and link messages; inside this stage only.
+ *
+ * A socket belongs to the network namespace of the thread that opens it, for
+ * good: whoever wants another namespace's links opens one in there.
+ */
+#pragma once
+
+#include <net/if.h>
+#include <netlink/netlink.h>
+#include <stdbool.h>
+
+#include "base/macro.h"
+
+/** What a link message tells that we care for. */
+struct link_info {
+	int index;
+	char name[IFNAMSIZ];
+	bool gone;   /* RTM_DELLINK */
+	bool bridge; /* a bridge itself, not a port of one */
+	/* The filter switches; false for what is no bridge, or when the kernel
+	 * was built without them. */
+	bool filter4, filter6;
+};
+
+/** Socket for requests: blocking, answers are checked. Returns 0 or -errno. */
+int rtnl_open(struct nl_sock **ret);
+
+/** Socket for RTNLGRP_LINK: never blocks. Returns 0 or -errno. */
+int rtnl_open_events(struct nl_sock **ret);
+
+static inline void rtnl_closep(struct nl_sock **sock)
+{
+	nl_socket_free(*sock);
+}
+
+/** False when @message tells of no link, or of a bridge port (AF_BRIDGE). */
+bool rtnl_parse_link(struct nlmsghdr *message, struct link_info *ret);
+
+/** Called for each link of a dump. */
+typedef void (*rtnl_link_fn)(void *arg, const struct link_info *link);
+
+/**
+ * Tell @fn every link. A dump that the kernel marks as inconsistent is asked
+ * for again; @fn may see a link twice then. Returns 0; -EAGAIN when the links
+ * would not hold still; or -errno.
+ */
+int rtnl_dump_links(struct nl_sock *sock, rtnl_link_fn fn, void *arg);
+
+/** Ask for one link. Returns 0, -ENODEV when there is none, or -errno. */
+int rtnl_get_link(struct nl_sock *sock, int index, struct link_info *ret);
+
+/** Longest text that comes with a refused request. */
+#define RTNL_TEXT_MAX 128
+
+/**
+ * Set both filter switches of the bridge @index; nothing else changes.
+ *
+ * @ret_text  on failure, the kernel's own words; "" when it gave none.
+ * Returns 0 or -errno, the kernel's.
+ */
+int rtnl_set_filter(struct nl_sock *sock, int index,
+		    char ret_text[static RTNL_TEXT_MAX]);
+
+/**
+ * Tell @fn every link that a waiting message is about. Returns 0; -ENOBUFS
+ * when messages were lost, and then only after those from before the loss have
+ * been told; or -errno.
+ */
+int rtnl_receive(struct nl_sock *sock, rtnl_link_fn fn, void *arg);
