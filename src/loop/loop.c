@@ -27,6 +27,7 @@ struct loop_fd {
 	uv_poll_t uv;
 	loop_fd_fn fn;
 	void *arg;
+	int events; /* asked for */
 };
 
 struct loop_signal {
@@ -138,6 +139,14 @@ static void on_fd(uv_poll_t *uv, int status, int events)
 	int ours = (events & UV_READABLE ? LOOP_READABLE : 0) |
 		   (events & UV_WRITABLE ? LOOP_WRITABLE : 0);
 
+	/* libuv stops watching at POLLERR and calls it EBADF. It is a pending
+	 * socket error: on netlink, that messages were lost. Whoever reads or
+	 * writes next meets it and clears it, and the socket lives on. */
+	if (status == UV_EBADF) {
+		ours = watch->events;
+		loop_fd_set(watch, ours);
+		status = 0;
+	}
 	watch->fn(watch->arg, ours, status < 0 ? status : 0);
 }
 
@@ -159,6 +168,7 @@ void loop_fd_set(struct loop_fd *watch, int events)
 	int uv = (events & LOOP_READABLE ? UV_READABLE : 0) |
 		 (events & LOOP_WRITABLE ? UV_WRITABLE : 0);
 
+	watch->events = events;
 	if (uv)
 		must(uv_poll_start(&watch->uv, uv, on_fd));
 	else

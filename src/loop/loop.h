@@ -47,7 +47,9 @@ void loop_timer_close(struct loop_timer *timer);
 
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
 
-/** @events of LOOP_READABLE | LOOP_WRITABLE; @error is 0 or -errno. */
+/** @events of LOOP_READABLE | LOOP_WRITABLE; @error is 0 or -errno. An error
+ *  of the socket itself (a netlink ENOBUFS) is an event like any: it comes out
+ *  of the next read or write, which must be made. */
 typedef void (*loop_fd_fn)(void *arg, int events, int error);
 
 /** Watch @fd, which stays the caller's: close it after loop_fd_close(). */
