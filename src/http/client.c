@@ -74,10 +74,22 @@ static void hand_out(struct http_request *r)
 	r->get.data(r->get.arg, buf_slice(&piece));
 }
 
+static bool must_open(const struct http_request *r)
+{
+	return r->get.opened && !r->opened && http_request_streams(r);
+}
+
 /* Whether there is anything to tell about @r. */
 static bool has_news(const struct http_request *r)
 {
-	return r->ended || (r->body.len && http_request_streams(r));
+	return r->ended || must_open(r) ||
+	       (r->body.len && http_request_streams(r));
+}
+
+static void open_stream(struct http_request *r)
+{
+	r->opened = true;
+	r->get.opened(r->get.arg);
 }
 
 static struct http_request *next_news(const struct http_client *c)
@@ -104,7 +116,9 @@ static void deliver(struct http_client *c)
 	/* From the start each time: a callback may change the whole list. */
 	c->delivering++;
 	while ((r = next_news(c))) {
-		if (r->body.len && http_request_streams(r))
+		if (must_open(r))
+			open_stream(r);
+		else if (r->body.len && http_request_streams(r))
 			hand_out(r);
 		else
 			finish(r);
@@ -207,6 +221,8 @@ static CURLM *new_multi(struct http_client *c)
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
 	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, c);
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS);
+	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+			  (long)HTTP_PARALLEL);
 	return multi;
 }
 

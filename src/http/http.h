@@ -35,6 +35,8 @@ struct http_get {
 	const char *path;    /* "/containers/json?all=1", already encoded */
 	size_t max_body;     /* bound in bytes; 0: 64 MiB. Not for a stream */
 	unsigned timeout_ms; /* whole request; 0: none (streams) */
+	/* Stream: called when a 2xx answer's head is there, may be NULL. */
+	void (*opened)(void *arg);
 	/* Stream: called for each piece of a 2xx body as it arrives. */
 	void (*data)(void *arg, struct slice piece);
 	/* Called exactly once unless cancelled; never from http_get(). */

@@ -16,7 +16,7 @@ bool http_request_streams(const struct http_request *r)
 {
 	long status = status_of(r);
 
-	return r->get.data && status >= 200 && status < 300;
+	return r->get.data && r->has_head && status >= 200 && status < 300;
 }
 
 /* Never calls out: libcurl must not be entered again from here, and callers
@@ -31,11 +31,12 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return 0;
 }
 
-static size_t on_header(_unused_ char *bytes, size_t size, size_t n, void *arg)
+static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_request *r = arg;
 
 	r->header_bytes += size * n;
+	r->has_head |= size * n == 2 && bytes[0] == '\r';
 	if (r->header_bytes <= HTTP_HEADER_MAX)
 		return size * n;
 	r->headers_too_large = true;

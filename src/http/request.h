@@ -10,7 +10,8 @@
 #define HTTP_BODY_MAX	 (64U << 20)
 #define HTTP_HEADER_MAX	 (64U << 10)
 #define HTTP_CONNECT_MS	 5000
-#define HTTP_CONNECTIONS 8 /* kept open when idle */
+#define HTTP_CONNECTIONS 8  /* kept open when idle */
+#define HTTP_PARALLEL	 16 /* at once; further requests wait */
 
 struct http_request {
 	struct http_client *client;
@@ -20,6 +21,7 @@ struct http_request {
 	struct buf body; /* whole body, or what @data did not get yet */
 	size_t header_bytes;
 	bool too_large, headers_too_large;
+	bool has_head, opened; /* head arrived; that was told */
 	bool ended;
 	CURLcode code; /* how it ended */
 	char reason[CURL_ERROR_SIZE];

@@ -83,7 +83,7 @@ struct fixture {
 	struct server server;
 	struct loop *loop;
 	struct http_client *client;
-	unsigned done;
+	unsigned done, opened;
 	int error, status;
 	struct buf body, streamed;
 	char message[512];
@@ -227,6 +227,7 @@ static void streams_are_handed_out(void **state)
 	while (f->streamed.len < 2)
 		loop_run_once(f->loop);
 	assert_string_equal(buf_str(&f->streamed), "ab");
+	assert_int_equal(f->opened, 1);
 	assert_int_equal(f->done, 0);
 	/* Others get through while it lasts. */
 	get(f, "/ok");
@@ -245,6 +246,7 @@ static void refused_stream_has_a_body(void **state)
 	stream(f, "/missing");
 	run_until_done(f, 1);
 	assert_int_equal(f->status, 404);
+	assert_int_equal(f->opened, 0);
 	assert_int_equal(f->streamed.len, 0);
 	assert_string_equal(buf_str(&f->body), "gone");
 }
