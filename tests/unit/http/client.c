@@ -212,11 +212,22 @@ static void silence_is_timed(void **state)
 	expect(f, "/trickle", -ETIMEDOUT, "within 1000 ms");
 }
 
+static void opened(void *arg)
+{
+	struct fixture *f = arg;
+
+	assert_int_equal(f->streamed.len, 0);
+	f->opened++;
+}
+
 static void stream(struct fixture *f, const char *path)
 {
-	http_get(f->client,
-		 &(struct http_get){
-			 .path = path, .data = data, .done = done, .arg = f });
+	f->opened = 0;
+	http_get(f->client, &(struct http_get){ .path = path,
+						.opened = opened,
+						.data = data,
+						.done = done,
+						.arg = f });
 }
 
 static void streams_are_handed_out(void **state)
