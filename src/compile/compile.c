@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compile.c - policies and endpoints in, ruleset IR out.
+ *
+ * A run takes in what changed since the last one (members that came or went,
+ * by pointer), lets classes and groups follow, and writes down the ruleset:
+ * the skeleton, the pool's objects, and the maps that lead from addresses to
+ * classes. New members enter before old ones leave, so that what both need is
+ * not made twice.
+ */
+#include "compile/compile.h"
+
+#include <string.h>
+
+#include "compile/build.h"
+#include "compile/class.h"
+#include "compile/skeleton.h"
+
+struct owned_addr {
+	struct addr addr;
+	const struct member *member;
+};
+
+struct compiler {
+	struct plan *plan;
+	struct pool pool;
+	struct class *classes;
+	struct member *members; /* by endpoint pointer */
+	uint64_t epoch;
+	/* Every member's addresses, sorted: the dispatch maps' order. */
+	VEC(struct owned_addr) addrs;
+	struct compile_options options;
+	/* The skeleton, made once per options. */
+	VEC(struct ruleset_chain *) fixed_chains;
+	VEC(struct ruleset_set *) fixed_sets;
+	/* The pool's objects by name, sorted anew when one came or went. */
+	VEC(struct object *) chains;
+	VEC(struct object *) sets;
+	struct compile_stats stats;
+};
+
+struct compiler *compiler_new(void)
+{
+	return xnew(struct compiler);
+}
+
+/* ---- members ----------------------------------------------------------- */
+
+static size_t addr_position(const struct compiler *c, const struct addr *a)
+{
+	size_t low = 0, high = c->addrs.len;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (addr_compare(&c->addrs.data[mid].addr, a) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static void own_addr(struct compiler *c, const struct addr *a,
+		     const struct member *m)
+{
+	size_t at = addr_position(c, a);
+
+	vec_grow(&c->addrs);
+	memmove(c->addrs.data + at + 1, c->addrs.data + at,
+		(c->addrs.len - at) * sizeof(*c->addrs.data));
+	c->addrs.data[at] = (struct owned_addr){ *a, m };
+	c->addrs.len++;
+}
+
+static void disown_addr(struct compiler *c, const struct addr *a,
+			const struct member *m)
+{
+	for (size_t i = addr_position(c, a);
+	     i < c->addrs.len && addr_eq(&c->addrs.data[i].addr, a); i++)
+		if (c->addrs.data[i].member == m) {
+			vec_remove(&c->addrs, i);
+			return;
+		}
+}
+
+static struct class_context context_of(struct compiler *c)
+{
+	return (struct class_context){ .plan = c->plan,
+				       .pool = &c->pool,
+				       .members = c->members,
+				       .table = &c->classes };
+}
+
+static void member_enter(struct compiler *c, struct endpoint *e)
+{
+	struct member *m = member_new(c->plan, e);
+	struct class_context context;
+
+	m->epoch = c->epoch;
+	HASH_ADD_PTR(c->members, endpoint, m);
+	vec_foreach(a, &m->addrs)
+		own_addr(c, a, m);
+	/* Live groups take it in now; those that its classes make find it
+	 * among the members. */
+	groups_update(c->plan, m, true);
+	context = context_of(c);
+	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
+		m->classes[d] = class_use(&context, m, d);
+	vec_foreach(p, &e->published)
+		vec_push(&m->proxies,
+			 class_proxy(&context, m, p->proto, p->port));
+}
+
+static void member_leave(struct compiler *c, struct member *m)
+{
+	HASH_DEL(c->members, m);
+	vec_foreach(a, &m->addrs)
+		disown_addr(c, a, m);
+	groups_update(c->plan, m, false);
+	vec_foreach(proxy, &m->proxies)
+		object_release(*proxy);
+	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
+		class_release(m->classes[d]);
+	member_free(m);
+}
+
+static void leave_all(struct compiler *c)
+{
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next)
+		member_leave(c, m);
+}
+
+static bool compiled(const struct endpoint *e)
+{
+	return e->state != ENDPOINT_EXITED && e->attachments.len;
+}
+
+static void update_members(struct compiler *c, const struct compile_input *in)
+{
+	struct member *m, *next;
+
+	c->epoch++;
+	for (size_t i = 0; i < in->nendpoints; i++) {
+		struct endpoint *e = in->endpoints[i];
+
+		if (!compiled(e))
+			continue;
+		HASH_FIND_PTR(c->members, &e, m);
+		if (m)
+			m->epoch = c->epoch;
+		else
+			member_enter(c, e);
+	}
+	HASH_ITER(hh, c->members, m, next)
+		if (m->epoch != c->epoch)
+			member_leave(c, m);
+	groups_refresh(c->plan);
+}
+
+/* ---- the fixed objects ------------------------------------------------- */
+
+static void keep_chain(void *arg, struct ruleset_chain *chain)
+{
+	struct compiler *c = arg;
+
+	vec_push(&c->fixed_chains, chain);
+}
+
+static void keep_set(void *arg, struct ruleset_set *set)
+{
+	struct compiler *c = arg;
+
+	vec_push(&c->fixed_sets, set);
+}
+
+static void drop_skeleton(struct compiler *c)
+{
+	vec_foreach(chain, &c->fixed_chains)
+		ruleset_chain_unref(*chain);
+	vec_foreach(set, &c->fixed_sets)
+		ruleset_set_unref(*set);
+	vec_fini(&c->fixed_chains);
+	vec_fini(&c->fixed_sets);
+}
+
+static void update_skeleton(struct compiler *c,
+			    const struct compile_options *options)
+{
+	if (c->fixed_chains.len &&
+	    !memcmp(&c->options, options, sizeof(*options)))
+		return;
+	drop_skeleton(c);
+	c->options = *options;
+	skeleton_chains(options, keep_chain, c);
+	skeleton_sets(keep_set, c);
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	const struct object *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void update_objects(struct compiler *c)
+{
+	struct object *o, *next;
+
+	if (!c->pool.changed)
+		return;
+	c->chains.len = c->sets.len = 0;
+	HASH_ITER(hh, c->pool.objects, o, next)
+		if (o->chain)
+			vec_push(&c->chains, o);
+		else
+			vec_push(&c->sets, o);
+	vec_sort(&c->chains, compare_objects);
+	vec_sort(&c->sets, compare_objects);
+	c->pool.changed = false;
+}
+
+/* ---- maps and sets that lead to the classes ---------------------------- */
+
+typedef VEC(struct ruleset_set *) set_list;
+
+/* Keys of one set under way, with their verdicts where it is a map. */
+struct filling {
+	struct ruleset_set *set;
+	struct buf keys;
+	VEC(struct verdict) verdicts;
+	size_t n;
+};
+
+static struct filling filling_of(const char *name, unsigned flags, size_t n,
+				 const enum ruleset_type *types)
+{
+	return (struct filling){ .set = build_set(name, NULL, flags, n, types),
+				 .keys = BUF_INIT(BUF_UNBOUNDED) };
+}
+
+static void fill(struct filling *f, const void *key, size_t len)
+{
+	static const uint8_t zero[4];
+
+	buf_add(&f->keys, key, len);
+	if (f->set->nfields > 1 && len % 4)
+		buf_add(&f->keys, zero, 4 - len % 4);
+}
+
+static void fill_done(struct filling *f, bool sorted, set_list *to)
+{
+	build_set_fill(f->set, f->n, buf_str(&f->keys),
+		       f->set->flags & SET_VMAP ? f->verdicts.data : NULL,
+		       sorted);
+	vec_push(to, f->set);
+	buf_fini(&f->keys);
+	vec_fini(&f->verdicts);
+}
+
+static struct verdict class_verdict(const struct class *class)
+{
+	return class ? build_goto(class->chain->name) : VERDICT(VERDICT_RETURN);
+}
+
+static void dispatch_map(struct compiler *c, uint8_t family,
+			 enum deny_direction direction, const char *name,
+			 set_list *to)
+{
+	const enum ruleset_type type[] = { family == AF_INET ? TYPE_IPV4
+							     : TYPE_IPV6 };
+	struct filling f = filling_of(name, SET_VMAP, 1, type);
+
+	vec_foreach(a, &c->addrs) {
+		if (a->addr.family != family)
+			continue;
+		fill(&f, a->addr.bytes, addr_size(family));
+		vec_push(&f.verdicts,
+			 class_verdict(a->member->classes[direction]));
+		f.n++;
+	}
+	fill_done(&f, true, to);
+}
+
+static void self_set(struct compiler *c, uint8_t family, const char *name,
+		     set_list *to)
+{
+	enum ruleset_type type = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
+	const enum ruleset_type types[] = { type, type };
+	struct filling f = filling_of(name, 0, 2, types);
+
+	vec_foreach(a, &c->addrs) {
+		if (a->addr.family != family)
+			continue;
+		fill(&f, a->addr.bytes, addr_size(family));
+		fill(&f, a->addr.bytes, addr_size(family));
+		f.n++;
+	}
+	fill_done(&f, true, to);
+}
+
+static bool has_isolated(const struct compiler *c, const char *bridge)
+{
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next) {
+		if (!m->classes[DENY_INGRESS])
+			continue;
+		vec_foreach(a, &m->endpoint->attachments)
+			if (!strcmp(a->bridge, bridge))
+				return true;
+	}
+	return false;
+}
+
+static void bridge_sets(struct compiler *c, const struct compile_input *in,
+			set_list *to)
+{
+	const enum ruleset_type type[] = { TYPE_IFNAME };
+	struct filling all = filling_of(SET_BRIDGES, 0, 1, type);
+	struct filling quiet = filling_of(SET_QUIET, 0, 1, type);
+
+	for (size_t i = 0; i < in->nnetworks; i++) {
+		const struct network *n = in->networks[i];
+		char name[IFNAMSIZ] = "";
+
+		if (!n->bridge[0])
+			continue;
+		memcpy(name, n->bridge, strnlen(n->bridge, IFNAMSIZ - 1));
+		fill(&all, name, sizeof(name));
+		all.n++;
+		if (!has_isolated(c, n->bridge))
+			continue;
+		fill(&quiet, name, sizeof(name));
+		quiet.n++;
+	}
+	fill_done(&all, false, to);
+	fill_done(&quiet, false, to);
+}
+
+/* 224.0.0.0/4, 255.255.255.255 and the subnets' broadcast addresses. */
+static void groups_set(const struct compile_input *in, set_list *to)
+{
+	static const struct prefix fixed[] = {
+		{ { AF_INET, { 224 } }, 4 },
+		{ { AF_INET, { 255, 255, 255, 255 } }, 32 },
+	};
+	const enum ruleset_type type[] = { TYPE_IPV4 };
+	struct filling f = filling_of(SET_GROUPS4, SET_INTERVAL, 1, type);
+	struct block_ranges ranges = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		ranges_add(&ranges, &fixed[i], NULL, 0);
+	for (size_t i = 0; i < in->nnetworks; i++)
+		vec_foreach(subnet, &in->networks[i]->subnets) {
+			struct prefix last = { .len = 32 };
+			struct addr first;
+
+			if (subnet->addr.family != AF_INET || subnet->len > 30)
+				continue;
+			prefix_range(subnet, &first, &last.addr);
+			ranges_add(&ranges, &last, NULL, 0);
+		}
+	ranges_normalise(&ranges);
+	vec_foreach(range, &ranges.family[0].ranges) {
+		fill(&f, range->first, 4);
+		fill(&f, range->last, 4);
+		f.n++;
+	}
+	fill_done(&f, true, to);
+	ranges_fini(&ranges);
+}
+
+static bool is_unspecified(const struct addr *a)
+{
+	static const uint8_t zero[16];
+
+	return !memcmp(a->bytes, zero, sizeof(zero));
+}
+
+/* Every address of the host stands in one map without an address; a port
+ * published on one address only, in that family's. */
+static void published_maps(struct compiler *c, set_list *to)
+{
+	static const enum ruleset_type types[] = { TYPE_IPV4, TYPE_PROTO,
+						   TYPE_SERVICE };
+	static const enum ruleset_type types6[] = { TYPE_IPV6, TYPE_PROTO,
+						    TYPE_SERVICE };
+	struct filling maps[] = {
+		filling_of(MAP_PUBLISHED, SET_VMAP, 2, types + 1),
+		filling_of(MAP_PUBLISHED4, SET_VMAP, 3, types),
+		filling_of(MAP_PUBLISHED6, SET_VMAP, 3, types6),
+	};
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next)
+		for (size_t i = 0; i < m->proxies.len; i++) {
+			const struct published_port *p =
+				&m->endpoint->published.data[i];
+			uint8_t port[] = { (uint8_t)(p->host_port >> 8),
+					   (uint8_t)p->host_port };
+			struct filling *f = &maps[0];
+
+			if (!m->proxies.data[i] || !p->host_port)
+				continue;
+			if (!is_unspecified(&p->host)) {
+				f = &maps[1 + family_index(p->host.family)];
+				fill(f, p->host.bytes,
+				     addr_size(p->host.family));
+			}
+			fill(f, &p->proto, 1);
+			fill(f, port, sizeof(port));
+			vec_push(&f->verdicts,
+				 build_goto(m->proxies.data[i]->name));
+			f->n++;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		fill_done(&maps[i], false, to);
+}
+
+/* ---- the ruleset ------------------------------------------------------- */
+
+static int compare_chains(const void *a, const void *b)
+{
+	return strcmp((*(struct ruleset_chain *const *)a)->name,
+		      (*(struct ruleset_chain *const *)b)->name);
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+	return strcmp((*(struct ruleset_set *const *)a)->name,
+		      (*(struct ruleset_set *const *)b)->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void part_chains(struct compiler *c, struct ruleset_part *part)
+{
+	part->chains = xcalloc(c->fixed_chains.len + c->chains.len,
+			       sizeof(*part->chains));
+	vec_foreach(chain, &c->fixed_chains)
+		part->chains[part->nchains++] = ruleset_chain_ref(*chain);
+	vec_foreach(o, &c->chains)
+		part->chains[part->nchains++] = ruleset_chain_ref((*o)->chain);
+	qsort(part->chains, part->nchains, sizeof(*part->chains),
+	      compare_chains);
+}
+
+/* Takes the references of @made. */
+static void part_sets(struct compiler *c, const set_list *made,
+		      struct ruleset_part *part)
+{
+	part->sets = xcalloc(c->fixed_sets.len + c->sets.len + made->len,
+			     sizeof(*part->sets));
+	vec_foreach(set, &c->fixed_sets)
+		part->sets[part->nsets++] = ruleset_set_ref(*set);
+	vec_foreach(set, made)
+		part->sets[part->nsets++] = *set;
+	vec_foreach(o, &c->sets)
+		part->sets[part->nsets++] = ruleset_set_ref((*o)->set);
+	qsort(part->sets, part->nsets, sizeof(*part->sets), compare_sets);
+}
+
+static void part_counters(struct ruleset_part *part)
+{
+	size_t n;
+	const char *const *names = compile_counters(&n);
+
+	part->counters = xcalloc(n, sizeof(*part->counters));
+	for (size_t i = 0; i < n; i++)
+		memcpy(part->counters[i], names[i], strlen(names[i]));
+	part->ncounters = n;
+	qsort(part->counters, n, sizeof(*part->counters), compare_names);
+}
+
+static void count(struct compiler *c, const struct ruleset_part *part)
+{
+	struct compile_stats *s = &c->stats;
+	struct member *m, *next;
+
+	*s = (struct compile_stats){ .chains = part->nchains,
+				     .sets = part->nsets,
+				     .classes = HASH_COUNT(c->classes),
+				     .endpoints = HASH_COUNT(c->members) };
+	for (size_t i = 0; i < part->nsets; i++)
+		s->elements += part->sets[i]->n;
+	HASH_ITER(hh, c->members, m, next) {
+		s->isolated_egress += m->classes[DENY_EGRESS] != NULL;
+		s->isolated_ingress += m->classes[DENY_INGRESS] != NULL;
+	}
+}
+
+struct ruleset *compiler_run(struct compiler *c, const struct compile_input *in)
+{
+	struct ruleset *r = xnew(struct ruleset);
+	struct ruleset_part *part = &r->parts[TABLE_INET];
+	set_list made = { 0 };
+
+	r->refs = 1;
+	if (!c->plan || c->plan->set != in->policies) {
+		if (c->plan)
+			leave_all(c);
+		plan_free(c->plan);
+		c->plan = plan_new(in->policies);
+	}
+	update_members(c, in);
+	update_skeleton(c, &in->options);
+	update_objects(c);
+	dispatch_map(c, AF_INET, DENY_EGRESS, MAP_EGRESS4, &made);
+	dispatch_map(c, AF_INET6, DENY_EGRESS, MAP_EGRESS6, &made);
+	dispatch_map(c, AF_INET, DENY_INGRESS, MAP_INGRESS4, &made);
+	dispatch_map(c, AF_INET6, DENY_INGRESS, MAP_INGRESS6, &made);
+	self_set(c, AF_INET, SET_SELF4, &made);
+	self_set(c, AF_INET6, SET_SELF6, &made);
+	bridge_sets(c, in, &made);
+	groups_set(in, &made);
+	published_maps(c, &made);
+	part_chains(c, part);
+	part_sets(c, &made, part);
+	part_counters(part);
+	vec_fini(&made);
+	count(c, part);
+	return r;
+}
+
+void compiler_free(struct compiler *c)
+{
+	if (!c)
+		return;
+	if (c->plan)
+		leave_all(c);
+	plan_free(c->plan);
+	drop_skeleton(c);
+	vec_fini(&c->addrs);
+	vec_fini(&c->chains);
+	vec_fini(&c->sets);
+	free(c);
+}
+
+/* ---- questions --------------------------------------------------------- */
+
+size_t compiler_isolating(const struct compiler *c, const char *id,
+			  bool ingress,
+			  void (*add)(void *arg, const struct policy *policy),
+			  void *arg)
+{
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next) {
+		const struct class *class =
+			m->classes[ingress ? DENY_INGRESS : DENY_EGRESS];
+
+		if (strcmp(m->endpoint->id, id))
+			continue;
+		if (!class)
+			return 0;
+		vec_foreach(policy, &class->policies)
+			add(arg, c->plan->policies.data[*policy].policy);
+		return class->policies.len;
+	}
+	return 0;
+}
+
+void compiler_stats(const struct compiler *c, struct compile_stats *ret)
+{
+	*ret = c->stats;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compile.h - policies and endpoints in, ruleset IR out. Pure.
+ *
+ * The compiler remembers its last run, and uses equal pointers as equal
+ * content: a container's start touches the sets that it is a member of and
+ * nothing else. The result is the same as a fresh compiler's for the same
+ * input (a test holds it to that).
+ *
+ * Invariants: **I3** egress of the source and ingress of the destination both
+ * decide; **I4** a packet's path is a dispatch map, a class chain, a port map
+ * and one leaf, however many policies there are; **I9** what cannot be
+ * resolved matches nothing.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "compile/ruleset.h"
+#include "endpoint/endpoint.h"
+#include "endpoint/store.h"
+#include "policy/policy.h"
+
+struct compiler;
+
+struct compile_options {
+	bool audit;	    /* log what would be denied, deny nothing */
+	bool allow_unknown; /* unknownEndpoint: allow */
+	bool reject;	    /* denyAction: reject */
+};
+
+struct compile_input {
+	struct compile_options options;
+	struct policy_set *policies;
+	/* Of the store: those that exit or hold no address are passed over. */
+	struct endpoint *const *endpoints;
+	size_t nendpoints;
+	/* The managed ones: their bridges are governed. */
+	const struct network *const *networks;
+	size_t nnetworks;
+};
+
+struct compiler *compiler_new(void);
+void compiler_free(struct compiler *c);
+DEFINE_FREEP(struct compiler, compiler_free)
+
+/** The ruleset for @in; the caller unrefs it. */
+struct ruleset *compiler_run(struct compiler *c,
+			     const struct compile_input *in);
+
+/**
+ * The policies that isolate endpoint @id in a direction, as of the last run.
+ *
+ * Calls @add with each "namespace/name". Returns their number; 0: it is not
+ * isolated, or not known.
+ */
+size_t compiler_isolating(const struct compiler *c, const char *id,
+			  bool ingress,
+			  void (*add)(void *arg, const struct policy *policy),
+			  void *arg);
+
+struct compile_stats {
+	size_t endpoints;	 /* compiled */
+	size_t isolated_ingress; /* of them */
+	size_t isolated_egress;
+	size_t classes;
+	size_t chains, sets, elements; /* of the last ruleset */
+};
+
+void compiler_stats(const struct compiler *c, struct compile_stats *ret);
+
+/** Names of the counters of denied packets: "ingress_no_policy_allows" … */
+const char *const *compile_counters(size_t *ret_n);

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* skeleton.c - the fixed part of the inet table.
+ *
+ * A new flow's way:
+ *
+ *   forward -> from -> egress class of the source      -> deny_egress_*
+ *           -> to   -> ingress class of the destination -> deny_ingress_*
+ *   input   -> from_to_host -> from
+ *           -> proxied -> ingress of the container behind docker-proxy
+ *
+ * A class chain is entered by goto, so that its `return` ends the direction
+ * and the next rule of the base chain asks the other one (I3). A miss in the
+ * dispatch map is an address that nobody is known to own (I2).
+ */
+#include "compile/skeleton.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compile/build.h"
+
+/* filter - 10: before Docker's, ufw's and firewalld's chains. */
+#define PRIORITY (-10)
+
+/* Bytes of a denied packet that the flow log gets to see: an IPv6 header with
+ * a few extension headers and the transport header. */
+#define SNAPLEN 256
+
+/* How long a denied tuple counts as the same attempt: TCP's retransmissions
+ * of a SYN are up to 32 s apart. */
+#define TUPLE_TIMEOUT_MS 60000
+#define OTHER_TIMEOUT_MS 1000
+#define DENIED_MAX	 65536
+
+/* First chunk of an association's first packet (RFC 9260, 3.3.2). */
+#define SCTP_INIT 1
+
+static const enum deny_reason reasons[] = {
+	DENY_NO_POLICY_ALLOWS,
+	DENY_UNKNOWN_ENDPOINT,
+	DENY_INVALID,
+	DENY_PROTOCOL,
+};
+
+/* Counter and chain names by direction and reason. */
+static const char *const counters[] = {
+	"egress_no_policy_allows",
+	"egress_unknown_endpoint",
+	"egress_invalid",
+	"egress_protocol",
+	"ingress_no_policy_allows",
+	"ingress_unknown_endpoint",
+	"ingress_invalid",
+	"ingress_protocol",
+	"link_control",
+};
+
+static const char *const chains[] = {
+	"deny_egress_no_policy_allows",	 "deny_egress_unknown_endpoint",
+	"deny_egress_invalid",		 "deny_egress_protocol",
+	"deny_ingress_no_policy_allows", "deny_ingress_unknown_endpoint",
+	"deny_ingress_invalid",		 "deny_ingress_protocol",
+};
+
+static size_t deny_index(enum deny_direction direction, enum deny_reason reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i] == reason)
+			return direction * ARRAY_SIZE(reasons) + i;
+	assert(!"a reason that the ruleset does not give");
+	return 0;
+}
+
+const char *skeleton_deny_chain(enum deny_direction direction,
+				enum deny_reason reason)
+{
+	return chains[deny_index(direction, reason)];
+}
+
+const char *const *compile_counters(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(counters);
+	return counters;
+}
+
+/* ---- the end of a denied packet ---------------------------------------- */
+
+/* What a denied packet meets last; in audit it goes on instead. */
+static void stop(struct builder *b, const struct compile_options *options)
+{
+	if (options->audit)
+		build_rule_verdict(b, VERDICT_RETURN, NULL);
+	else if (options->reject)
+		build_rule_verdict(b, VERDICT_GOTO, "reject");
+	else
+		build_rule_verdict(b, VERDICT_DROP, NULL);
+}
+
+/* One attempt is logged once: what its set holds already is only counted.
+ * Logged before it is added, so that a full set loses no record. */
+static void once(struct builder *b, const struct compile_options *options,
+		 uint8_t family, bool ports, const char *prefix)
+{
+	enum field saddr = build_addr_field(family, true);
+	enum field daddr = build_addr_field(family, false);
+	struct field_list key = ports ? FIELDS(saddr, daddr, FIELD_L4PROTO,
+					       FIELD_TH_SPORT, FIELD_TH_DPORT)
+				      : FIELDS(saddr, daddr, FIELD_L4PROTO);
+	const char *set = family == AF_INET
+				  ? (ports ? "denied4" : "denied4_other")
+				  : (ports ? "denied6" : "denied6_other");
+
+	for (int seen = 1; seen >= 0; seen--) {
+		build_family(b, family);
+		if (ports)
+			build_lookup(b, SET_PORT_PROTOCOLS, false,
+				     FIELDS(FIELD_L4PROTO));
+		if (seen)
+			build_lookup(b, set, false, key);
+		else
+			build_log(b, prefix, SNAPLEN);
+		build_update(b, set, ports, key);
+		stop(b, options);
+	}
+}
+
+static struct ruleset_chain *deny_chain(const struct compile_options *options,
+					enum deny_direction direction,
+					enum deny_reason reason)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+	size_t index = deny_index(direction, reason);
+	char prefix[DENY_PREFIX_MAX];
+
+	deny_prefix_format(direction, reason, options->audit, prefix);
+	/* A container may always reach itself (hairpin to its own published
+	 * port). Asked here, where it costs an allowed packet nothing. */
+	for (int i = 0; i < 2; i++) {
+		uint8_t family = i ? AF_INET6 : AF_INET;
+
+		build_family(&b, family);
+		build_lookup(&b, i ? SET_SELF6 : SET_SELF4, false,
+			     FIELDS(build_addr_field(family, true),
+				    build_addr_field(family, false)));
+		build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	}
+	build_counter(&b, counters[index]);
+	build_rule(&b);
+	once(&b, options, AF_INET, true, prefix);
+	once(&b, options, AF_INET6, true, prefix);
+	once(&b, options, AF_INET, false, prefix);
+	once(&b, options, AF_INET6, false, prefix);
+	build_log(&b, prefix, SNAPLEN);
+	stop(&b, options);
+	return build_chain(&b, chains[index], NULL);
+}
+
+static struct ruleset_chain *reject_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_TCP);
+	build_reject(&b, true);
+	build_rule(&b);
+	build_reject(&b, false);
+	build_rule(&b);
+	return build_chain(&b, "reject", NULL);
+}
+
+/* ---- flows that are known already -------------------------------------- */
+
+/* Without SCTP in the kernel's conntrack, one entry covers every port between
+ * two hosts: then an association admitted on one port would open the others.
+ * So each packet of the original direction is judged anew, and a reply must
+ * not be an INIT. */
+static void accept_established(struct builder *b)
+{
+	build_match_not_u8(b, FIELD_L4PROTO, IPPROTO_SCTP);
+	build_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	build_rule_verdict(b, VERDICT_ACCEPT, NULL);
+
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_SCTP);
+	build_ct_state(b, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
+	build_match_u8(b, FIELD_CT_DIRECTION, IP_CT_DIR_REPLY);
+	build_match_not_u8(b, FIELD_SCTP_CHUNK, SCTP_INIT);
+	build_rule_verdict(b, VERDICT_ACCEPT, NULL);
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		build_match_u8(b, FIELD_L4PROTO,
+			       v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+		build_ct_state(b, NF_CT_STATE_BIT(IP_CT_RELATED));
+		build_rule_verdict(b, VERDICT_JUMP, "related");
+	}
+}
+
+/* An ICMP error quotes the flow that it belongs to, and a forger can quote
+ * anybody's. A container's error passes when it is an end of that flow; a
+ * router's or the host's always. Redirects are nobody's to send here. */
+static struct ruleset_chain *related_chain(void)
+{
+	static const enum field ends[2][2] = {
+		{ FIELD_CT_ORIG_IP_SADDR, FIELD_CT_REPL_IP_SADDR },
+		{ FIELD_CT_ORIG_IP6_SADDR, FIELD_CT_REPL_IP6_SADDR },
+	};
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_family(&b, AF_INET);
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_ICMP);
+	build_match_u8(&b, FIELD_ICMP_TYPE, ICMP_REDIRECT);
+	build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	build_lookup(&b, SET_BRIDGES, true, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	for (int f = 0; f < 2; f++)
+		for (int end = 0; end < 2; end++) {
+			uint8_t family = f ? AF_INET6 : AF_INET;
+
+			build_family(&b, family);
+			build_lookup(&b, f ? SET_SELF6 : SET_SELF4, false,
+				     FIELDS(build_addr_field(family, true),
+					    ends[f][end]));
+			build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+		}
+	return build_chain(&b, "related", NULL);
+}
+
+/* ---- the link's own control traffic ------------------------------------ */
+
+static void icmpv6_types(struct builder *b, const uint8_t *types, size_t n,
+			 enum verdict_kind verdict, const char *chain)
+{
+	for (size_t i = 0; i < n; i++) {
+		build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+		build_match_u8(b, FIELD_ICMPV6_TYPE, types[i]);
+		if (verdict == VERDICT_DROP)
+			build_counter(b, "link_control");
+		build_rule_verdict(b, verdict, chain);
+	}
+}
+
+/* Multicast listener reports and router solicitations: noise between
+ * containers, meant for the host. MLDv2 reports are type 143 (RFC 3810). */
+static const uint8_t listener_types[] = { MLD_LISTENER_QUERY,
+					  MLD_LISTENER_REPORT,
+					  MLD_LISTENER_REDUCTION, 143,
+					  ND_ROUTER_SOLICIT };
+static const uint8_t neighbour_types[] = { ND_NEIGHBOR_SOLICIT,
+					   ND_NEIGHBOR_ADVERT };
+/* Only a router may send these, and no container is one. */
+static const uint8_t router_types[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
+
+/* @verdict for what is meant for the host: accept there, drop between
+ * containers, counted but not worth a record. */
+static struct ruleset_chain *control_chain(const char *name,
+					   enum verdict_kind verdict)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	icmpv6_types(&b, neighbour_types, ARRAY_SIZE(neighbour_types),
+		     VERDICT_ACCEPT, NULL);
+	icmpv6_types(&b, listener_types, ARRAY_SIZE(listener_types), verdict,
+		     NULL);
+	icmpv6_types(&b, router_types, ARRAY_SIZE(router_types), VERDICT_GOTO,
+		     skeleton_deny_chain(DENY_EGRESS, DENY_PROTOCOL));
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_IGMP);
+	if (verdict == VERDICT_DROP)
+		build_counter(&b, "link_control");
+	build_rule_verdict(&b, verdict, NULL);
+	return build_chain(&b, name, NULL);
+}
+
+static void jump_control(struct builder *b, const char *chain)
+{
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+	build_rule_verdict(b, VERDICT_JUMP, chain);
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_IGMP);
+	build_rule_verdict(b, VERDICT_JUMP, chain);
+}
+
+/* ---- directions -------------------------------------------------------- */
+
+static void dispatch(struct builder *b, bool egress)
+{
+	for (int f = 0; f < 2; f++) {
+		uint8_t family = f ? AF_INET6 : AF_INET;
+		const char *map = egress ? (f ? MAP_EGRESS6 : MAP_EGRESS4)
+					 : (f ? MAP_INGRESS6 : MAP_INGRESS4);
+
+		build_family(b, family);
+		build_vmap(b, map, FIELDS(build_addr_field(family, egress)));
+		build_rule(b);
+	}
+}
+
+static void unknown(struct builder *b, const struct compile_options *options,
+		    enum deny_direction direction)
+{
+	if (options->allow_unknown)
+		return;
+	build_rule_verdict(
+		b, VERDICT_GOTO,
+		skeleton_deny_chain(direction, DENY_UNKNOWN_ENDPOINT));
+}
+
+static struct ruleset_chain *from_chain(const struct compile_options *options)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	jump_control(&b, "control");
+	dispatch(&b, true);
+	unknown(&b, options, DENY_EGRESS);
+	return build_chain(&b, "from", NULL);
+}
+
+static struct ruleset_chain *from_to_host_chain(
+	const struct compile_options *options)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	jump_control(&b, "control_host");
+	dispatch(&b, true);
+	unknown(&b, options, DENY_EGRESS);
+	return build_chain(&b, "from_to_host", NULL);
+}
+
+/* Multicast and broadcast are nobody's address. The sender's egress has
+ * decided already; here they pass only where no endpoint of the bridge is
+ * isolated, because every one of them would get a copy. */
+static struct ruleset_chain *to_chain(const struct compile_options *options)
+{
+	static const uint8_t multicast6[16] = { 0xff };
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	dispatch(&b, false);
+	for (int f = 0; f < 2; f++) {
+		build_family(&b, f ? AF_INET6 : AF_INET);
+		if (f)
+			build_match_masked(&b, FIELD_IP6_DADDR, multicast6,
+					   multicast6, false);
+		else
+			build_lookup(&b, SET_GROUPS4, false,
+				     FIELDS(FIELD_IP_DADDR));
+		build_lookup(&b, SET_QUIET, true, FIELDS(FIELD_OIFNAME));
+		build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	}
+	for (int f = 0; f < 2; f++) {
+		build_family(&b, f ? AF_INET6 : AF_INET);
+		if (f)
+			build_match_masked(&b, FIELD_IP6_DADDR, multicast6,
+					   multicast6, false);
+		else
+			build_lookup(&b, SET_GROUPS4, false,
+				     FIELDS(FIELD_IP_DADDR));
+		build_rule_verdict(&b, VERDICT_GOTO,
+				   skeleton_deny_chain(DENY_INGRESS,
+						       DENY_NO_POLICY_ALLOWS));
+	}
+	unknown(&b, options, DENY_INGRESS);
+	return build_chain(&b, "to", NULL);
+}
+
+/* docker-proxy accepts on the host and connects to the container from the
+ * gateway's address, as "the host". So its client is judged here, where its
+ * real address is still seen, by the ingress policies of the container
+ * behind the published port. */
+static struct ruleset_chain *proxied_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_family(&b, AF_INET);
+	build_lookup(&b, SET_PORT_PROTOCOLS, false, FIELDS(FIELD_L4PROTO));
+	build_vmap(&b, MAP_PUBLISHED4,
+		   FIELDS(FIELD_IP_DADDR, FIELD_L4PROTO, FIELD_TH_DPORT));
+	build_rule(&b);
+	build_family(&b, AF_INET6);
+	build_lookup(&b, SET_PORT_PROTOCOLS, false, FIELDS(FIELD_L4PROTO));
+	build_vmap(&b, MAP_PUBLISHED6,
+		   FIELDS(FIELD_IP6_DADDR, FIELD_L4PROTO, FIELD_TH_DPORT));
+	build_rule(&b);
+	build_lookup(&b, SET_PORT_PROTOCOLS, false, FIELDS(FIELD_L4PROTO));
+	build_vmap(&b, MAP_PUBLISHED, FIELDS(FIELD_L4PROTO, FIELD_TH_DPORT));
+	build_rule(&b);
+	return build_chain(&b, "proxied", NULL);
+}
+
+/* ---- base chains ------------------------------------------------------- */
+
+static struct ruleset_chain *forward_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	accept_established(&b);
+	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "from");
+	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_OIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "to");
+	return build_base_chain(&b, "forward", HOOK_FORWARD, PRIORITY);
+}
+
+static struct ruleset_chain *input_chain(void)
+{
+	static const char lo[IFNAMSIZ] = "lo";
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	accept_established(&b);
+	build_match(&b, FIELD_IIFNAME, lo);
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "from_to_host");
+	build_rule_verdict(&b, VERDICT_JUMP, "proxied");
+	return build_base_chain(&b, "input", HOOK_INPUT, PRIORITY);
+}
+
+void skeleton_chains(const struct compile_options *options,
+		     void (*add)(void *arg, struct ruleset_chain *chain),
+		     void *arg)
+{
+	add(arg, forward_chain());
+	add(arg, input_chain());
+	add(arg, from_chain(options));
+	add(arg, from_to_host_chain(options));
+	add(arg, to_chain(options));
+	add(arg, proxied_chain());
+	add(arg, related_chain());
+	add(arg, control_chain("control", VERDICT_DROP));
+	add(arg, control_chain("control_host", VERDICT_ACCEPT));
+	if (options->reject && !options->audit)
+		add(arg, reject_chain());
+	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
+		for (size_t r = 0; r < ARRAY_SIZE(reasons); r++)
+			add(arg, deny_chain(options, d, reasons[r]));
+}
+
+/* ---- sets -------------------------------------------------------------- */
+
+static struct ruleset_set *denied_set(const char *name, uint8_t family,
+				      bool ports)
+{
+	enum ruleset_type a = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
+	enum ruleset_type types[] = { a, a, TYPE_PROTO, TYPE_SERVICE,
+				      TYPE_SERVICE };
+	struct ruleset_set *set =
+		build_set(name, NULL, SET_DYNAMIC, ports ? 5 : 3, types);
+
+	set->timeout_ms = ports ? TUPLE_TIMEOUT_MS : OTHER_TIMEOUT_MS;
+	set->size = DENIED_MAX;
+	set->counter = true;
+	return set;
+}
+
+void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
+{
+	static const enum ruleset_type proto[] = { TYPE_PROTO };
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP,
+					     IPPROTO_SCTP };
+	struct ruleset_set *ports =
+		build_set(SET_PORT_PROTOCOLS, NULL, 0, 1, proto);
+
+	build_set_fill(ports, ARRAY_SIZE(protocols), protocols, NULL, false);
+	add(arg, ports);
+	add(arg, denied_set("denied4", AF_INET, true));
+	add(arg, denied_set("denied6", AF_INET6, true));
+	add(arg, denied_set("denied4_other", AF_INET, false));
+	add(arg, denied_set("denied6_other", AF_INET6, false));
+}

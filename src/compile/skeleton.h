@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* skeleton.h - the fixed part of the inet table: base chains, the two
+ * directions' dispatch, and what happens to a denied packet.
+ */
+#pragma once
+
+#include "base/reason.h"
+#include "compile/compile.h"
+
+/* Sets and maps that the skeleton asks, filled by the compiler. */
+#define SET_BRIDGES	   "bridges"	    /* managed bridges, by name */
+#define SET_QUIET	   "quiet"	    /* … with an isolated endpoint */
+#define SET_GROUPS4	   "groups4"	    /* multicast and broadcast */
+#define SET_PORT_PROTOCOLS "port_protocols" /* TCP, UDP, SCTP */
+#define SET_SELF4	   "self4"	    /* address . the same address */
+#define SET_SELF6	   "self6"
+#define MAP_EGRESS4	   "egress4" /* source address : class chain */
+#define MAP_EGRESS6	   "egress6"
+#define MAP_INGRESS4	   "ingress4" /* destination address : class chain */
+#define MAP_INGRESS6	   "ingress6"
+#define MAP_PUBLISHED	   "published"	/* proto . port : proxied ingress */
+#define MAP_PUBLISHED4	   "published4" /* host address . proto . port : … */
+#define MAP_PUBLISHED6	   "published6"
+
+/** Name of the chain that ends a denied packet. */
+const char *skeleton_deny_chain(enum deny_direction direction,
+				enum deny_reason reason);
+
+/** The skeleton's chains, appended; the caller owns the references. */
+void skeleton_chains(const struct compile_options *options,
+		     void (*add)(void *arg, struct ruleset_chain *chain),
+		     void *arg);
+
+/** Its own sets: protocols with ports, and the dynamic sets of what was denied
+ *  lately. */
+void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg);
