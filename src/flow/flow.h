@@ -21,6 +21,10 @@ struct flow_resolver {
 	/* Owner of @a at @realtime (ns), borrowed; NULL: nobody known. */
 	struct endpoint *(*owner)(void *arg, const struct addr *a,
 				  uint64_t realtime);
+	/* Whose interface the host's end @ifindex is, borrowed; NULL: nobody
+	 * known. Asked where the source address is a lie. May be NULL. */
+	struct endpoint *(*sender)(void *arg, unsigned ifindex,
+				   uint64_t realtime);
 	/* Appends "namespace/name" of each policy that isolates @e in that
 	 * direction; the strings live until the call's end. */
 	void (*policies)(void *arg, const struct endpoint *e, bool ingress,
@@ -36,7 +40,8 @@ struct flow_options {
 
 struct flow_stats {
 	uint64_t packets;    /* NFLOG messages that were ours */
-	uint64_t records;    /* lines written */
+	uint64_t records;    /* lines written, those of losses not counted */
+	uint64_t waiting;    /* lines that the file has not taken yet */
 	uint64_t repeated;   /* packets of an attempt already recorded */
 	uint64_t lost;	     /* kernel's ENOBUFS and sequence gaps */
 	uint64_t undecoded;  /* recorded, but with less than all fields */

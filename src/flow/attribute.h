@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* attribute.h - whose packet it was, and which policies decided. */
+#pragma once
+
+#include "flow/flow.h"
+#include "flow/iface.h"
+#include "flow/nflog.h"
+#include "flow/record.h"
+
+/**
+ * Fill @record's ends, policies and interfaces; its @time, @direction, @reason
+ * and @packet are set already. The owners in it are borrowed from @resolver.
+ */
+void flow_attribute(const struct flow_nflog_packet *packet,
+		    const struct flow_resolver *resolver,
+		    struct flow_ifaces *ifaces, uint64_t now,
+		    struct flow_record *record);

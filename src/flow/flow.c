@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* flow.c - the denied-flow log: from a logged packet to a line. */
+#include "flow/flow.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "flow/attribute.h"
+#include "flow/file.h"
+#include "flow/nflog.h"
+#include "flow/record.h"
+#include "flow/repeat.h"
+
+/* Attempts that a repeat is recognised of: some 2 MiB. */
+#define REPEATS_MAX 16384
+/* Lines that wait while the file cannot be written. */
+#define QUEUE_MAX (4 << 20)
+
+struct flow_log {
+	struct flow_resolver resolver;
+	struct flow_origin origin;
+	struct flow_ifaces ifaces;
+	struct flow_repeats *repeats;
+	struct flow_file *file; /* NULL: nothing is written */
+	struct flow_nflog *nflog;
+	struct buf line;
+	uint64_t seq;
+	uint64_t packets, repeated, undecoded;
+};
+
+static void write_record(struct flow_log *f, const struct flow_record *record)
+{
+	buf_clear(&f->line);
+	/* The bounds of a record's parts keep it under the line's. */
+	if (flow_record_format(record, &f->origin, &f->line) == 0 && f->file)
+		flow_file_write(f->file, buf_slice(&f->line));
+}
+
+static void on_packet(void *arg, const struct flow_nflog_packet *packet)
+{
+	_cleanup_(flow_record_fini) struct flow_record record = { 0 };
+	struct flow_log *f = arg;
+	uint64_t now = clock_monotonic();
+
+	if (!deny_prefix_parse(packet->prefix, &record.direction,
+			       &record.reason, &record.audit))
+		return;
+	f->packets++;
+	flow_packet_decode(packet->ethertype, packet->payload, &record.packet);
+	if (flow_repeats_seen(f->repeats, &record.packet, record.direction,
+			      record.reason, now)) {
+		f->repeated++;
+		return;
+	}
+	f->undecoded += !record.packet.complete;
+	record.time = packet->time ? packet->time : clock_realtime();
+	record.first = record.last = record.time;
+	record.packets = 1;
+	record.bytes = record.packet.length;
+	record.seq = ++f->seq;
+	flow_attribute(packet, &f->resolver, &f->ifaces, now, &record);
+	write_record(f, &record);
+}
+
+static void on_loss(void *arg, uint64_t records, struct buf *line)
+{
+	struct flow_log *f = arg;
+
+	flow_record_format_loss(&f->origin, ++f->seq, clock_realtime(), records,
+				line);
+}
+
+int flow_open(struct loop *loop, const struct flow_options *options,
+	      struct flow_log **ret)
+{
+	struct flow_log *f = xnew(struct flow_log);
+	int r;
+
+	f->resolver = options->resolver;
+	f->origin = flow_origin_here();
+	f->repeats = flow_repeats_new(REPEATS_MAX);
+	f->line = BUF_INIT(FLOW_LINE_MAX);
+	if (options->path)
+		f->file = flow_file_open(loop, options->path, QUEUE_MAX,
+					 on_loss, f);
+	r = flow_nflog_open(loop, options->group, on_packet, f, &f->nflog);
+	if (r < 0) {
+		flow_close(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+void flow_close(struct flow_log *f)
+{
+	if (!f)
+		return;
+	flow_nflog_close(f->nflog);
+	flow_file_close(f->file);
+	flow_repeats_free(f->repeats);
+	buf_fini(&f->line);
+	free(f);
+}
+
+void flow_reopen(struct flow_log *f)
+{
+	if (f->file)
+		flow_file_reopen(f->file);
+}
+
+void flow_stats(const struct flow_log *f, struct flow_stats *ret)
+{
+	struct flow_file_stats file = { .problem = "" };
+
+	if (f->file)
+		flow_file_stats(f->file, &file);
+	*ret = (struct flow_stats){
+		.packets = f->packets,
+		.records = file.written,
+		.waiting = file.waiting,
+		.repeated = f->repeated,
+		.lost = flow_nflog_lost(f->nflog),
+		.undecoded = f->undecoded,
+		.unwritten = file.dropped,
+		.problem = file.problem,
+	};
+}

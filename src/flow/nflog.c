@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nflog.c - packets that the kernel's "log group N" hands over.
+ *
+ * Loss is counted exactly by the sequence number that the kernel gives each
+ * packet of the group: it goes up also for what the socket had no room for.
+ * ENOBUFS alone tells neither how many nor, when it comes twice, how often; it
+ * stands for one packet until the next one's number tells the truth.
+ */
+#include "flow/nflog.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <net/ethernet.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+/* Bytes of a packet that are worth having: any header chain that is sane. */
+#define COPY_RANGE 256
+/* Packets that may wait in the kernel for company, and how long in 1/100 s. */
+#define QUEUE_MAX  1
+#define QUEUE_TIME 0
+/* What the kernel may hold for us: some thousand packets. */
+#define RECEIVE_BUFFER (16 << 20)
+/* The kernel sends at most one batch of its buffer (about a page). */
+#define DATAGRAM_MAX 65536
+/* Datagrams taken in one turn of the loop, so that a flood starves nobody. */
+#define DATAGRAMS_PER_TURN 64
+
+struct flow_nflog {
+	struct mnl_socket *socket;
+	struct loop_fd *watch;
+	uint16_t group;
+	flow_nflog_fn fn;
+	void *arg;
+	bool started;	   /* @expected is known */
+	bool overrun;	   /* ENOBUFS since the last packet */
+	uint32_t expected; /* sequence number */
+	uint64_t lost;
+	char buf[DATAGRAM_MAX];
+};
+
+/* ---- messages ---------------------------------------------------------- */
+
+static struct slice attr_slice(const struct nlattr *attr)
+{
+	return (struct slice){ mnl_attr_get_payload(attr),
+			       mnl_attr_get_payload_len(attr) };
+}
+
+/* Copies a fixed structure out; false when the attribute is too short. */
+static bool attr_copy(const struct nlattr *attr, void *ret, size_t n)
+{
+	struct slice s = attr_slice(attr);
+
+	if (s.len < n)
+		return false;
+	memcpy(ret, s.ptr, n);
+	return true;
+}
+
+static void take_u32(const struct nlattr *attr, unsigned *ret)
+{
+	uint32_t be;
+
+	if (attr_copy(attr, &be, sizeof(be)))
+		*ret = ntohl(be);
+}
+
+static void take_time(const struct nlattr *attr, uint64_t *ret)
+{
+	struct nfulnl_msg_packet_timestamp t;
+	uint64_t sec, usec;
+
+	if (!attr_copy(attr, &t, sizeof(t)))
+		return;
+	sec = be64toh(t.sec);
+	usec = be64toh(t.usec);
+	/* Nonsense would overflow, and print as a year without end. */
+	if (sec < UINT32_MAX && usec < 1000000)
+		*ret = sec * 1000000000U + usec * 1000U;
+}
+
+static void take_ethernet(const struct nlattr *attr,
+			  struct flow_nflog_packet *p)
+{
+	struct slice s = attr_slice(attr);
+
+	if (s.len < 2 * sizeof(struct mac))
+		return;
+	memcpy(&p->dst_mac, s.ptr, sizeof(struct mac));
+	memcpy(&p->src_mac, s.ptr + sizeof(struct mac), sizeof(struct mac));
+}
+
+static void take_header(const struct nlattr *attr, struct flow_nflog_packet *p)
+{
+	struct nfulnl_msg_packet_hdr header;
+
+	if (attr_copy(attr, &header, sizeof(header)))
+		p->ethertype = ntohs(header.hw_protocol);
+}
+
+static void take_prefix(const struct nlattr *attr, struct flow_nflog_packet *p)
+{
+	struct slice s = attr_slice(attr);
+
+	s.len = strnlen(s.ptr, s.len);
+	p->prefix = s;
+}
+
+static void take_attr(const struct nlattr *attr, struct flow_nflog_packet *p)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case NFULA_PACKET_HDR:
+		take_header(attr, p);
+		break;
+	case NFULA_PREFIX:
+		take_prefix(attr, p);
+		break;
+	case NFULA_PAYLOAD:
+		p->payload = attr_slice(attr);
+		break;
+	case NFULA_TIMESTAMP:
+		take_time(attr, &p->time);
+		break;
+	case NFULA_IFINDEX_INDEV:
+		take_u32(attr, &p->in);
+		break;
+	case NFULA_IFINDEX_OUTDEV:
+		take_u32(attr, &p->out);
+		break;
+	case NFULA_IFINDEX_PHYSINDEV:
+		take_u32(attr, &p->phys_in);
+		break;
+	case NFULA_IFINDEX_PHYSOUTDEV:
+		take_u32(attr, &p->phys_out);
+		break;
+	case NFULA_SEQ:
+		p->has_seq = attr_copy(attr, &p->seq, sizeof(p->seq));
+		p->seq = ntohl(p->seq);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Of Ethernet only: another medium's header has no such addresses. */
+static bool is_ethernet(const struct nlattr *type)
+{
+	uint16_t be;
+
+	return type && attr_copy(type, &be, sizeof(be)) &&
+	       ntohs(be) == ARPHRD_ETHER;
+}
+
+/* The inet hooks know the family better than the frame's type field, which
+ * nobody has filled for what this host sends. */
+static void settle_ethertype(struct flow_nflog_packet *p)
+{
+	if (p->family == NFPROTO_IPV4)
+		p->ethertype = ETHERTYPE_IP;
+	else if (p->family == NFPROTO_IPV6)
+		p->ethertype = ETHERTYPE_IPV6;
+	else if (p->family == NFPROTO_ARP)
+		p->ethertype = ETHERTYPE_ARP;
+}
+
+/* To the message's own end; libmnl's loop would go to its aligned one. */
+static int bytes_left(const struct nlmsghdr *nlh, const struct nlattr *attr)
+{
+	return (int)((const char *)nlh + nlh->nlmsg_len - (const char *)attr);
+}
+
+static void parse_packet(const struct nlmsghdr *nlh, uint16_t group,
+			 flow_nflog_fn fn, void *arg)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *hwtype = NULL, *hwheader = NULL;
+	struct flow_nflog_packet p = { .prefix = SLICE(""),
+				       .payload = SLICE("") };
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
+	    ntohs(nfg->res_id) != group)
+		return;
+	p.family = nfg->nfgen_family;
+	for (const struct nlattr *attr = (const void *)(nfg + 1);
+	     mnl_attr_ok(attr, bytes_left(nlh, attr));
+	     attr = mnl_attr_next(attr)) {
+		if (mnl_attr_get_type(attr) == NFULA_HWTYPE)
+			hwtype = attr;
+		else if (mnl_attr_get_type(attr) == NFULA_HWHEADER)
+			hwheader = attr;
+		else
+			take_attr(attr, &p);
+	}
+	if (hwheader && is_ethernet(hwtype))
+		take_ethernet(hwheader, &p);
+	settle_ethertype(&p);
+	fn(arg, &p);
+}
+
+void flow_nflog_parse(struct slice bytes, uint16_t group, flow_nflog_fn fn,
+		      void *arg)
+{
+	const struct nlmsghdr *nlh = (const void *)bytes.ptr;
+	int left = (int)MIN(bytes.len, (size_t)DATAGRAM_MAX);
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		if (nlh->nlmsg_type ==
+		    (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
+			parse_packet(nlh, group, fn, arg);
+}
+
+/* ---- socket ------------------------------------------------------------ */
+
+static void count_gap(struct flow_nflog *n, uint32_t seq)
+{
+	if (n->started)
+		n->lost += seq - n->expected; /* modulo 2^32, as it counts */
+	n->started = true;
+	n->overrun = false;
+	n->expected = seq + 1;
+}
+
+static void on_packet(void *arg, const struct flow_nflog_packet *p)
+{
+	struct flow_nflog *n = arg;
+
+	if (p->has_seq)
+		count_gap(n, p->seq);
+	n->fn(n->arg, p);
+}
+
+/* One datagram of the kernel's; @ret_len is 0 for what another one sent. */
+static int receive(struct flow_nflog *n, int flags, size_t *ret_len)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_len = sizeof(from);
+	ssize_t len = recvfrom(mnl_socket_get_fd(n->socket), n->buf,
+			       sizeof(n->buf), flags, (struct sockaddr *)&from,
+			       &from_len);
+
+	if (len < 0)
+		return -errno;
+	*ret_len = from_len == sizeof(from) && from.nl_pid == 0 ? (size_t)len
+								: 0;
+	return 0;
+}
+
+static void on_readable(void *arg, _unused_ int events, _unused_ int error)
+{
+	struct flow_nflog *n = arg;
+	size_t len;
+	int r;
+
+	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
+		r = receive(n, MSG_DONTWAIT, &len);
+		if (r == -ENOBUFS) {
+			n->overrun = true;
+			continue;
+		}
+		if (r < 0)
+			return;
+		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
+				 on_packet, n);
+	}
+}
+
+/* The whole configuration in one message: no packet meets half of it. */
+static struct nlmsghdr *build_bind(char *buf, uint16_t group)
+{
+	struct nfulnl_msg_config_cmd cmd = { .command = NFULNL_CFG_CMD_BIND };
+	struct nfulnl_msg_config_mode mode = {
+		.copy_range = htonl(COPY_RANGE),
+		.copy_mode = NFULNL_COPY_PACKET,
+	};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *nfg =
+		mnl_nlmsg_put_extra_header(nlh, sizeof(struct nfgenmsg));
+
+	nlh->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nlh->nlmsg_seq = 1;
+	nfg->nfgen_family = AF_UNSPEC;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = htons(group);
+	mnl_attr_put(nlh, NFULA_CFG_CMD, sizeof(cmd), &cmd);
+	mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof(mode), &mode);
+	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(QUEUE_MAX));
+	mnl_attr_put_u32(nlh, NFULA_CFG_TIMEOUT, htonl(QUEUE_TIME));
+	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
+	return nlh;
+}
+
+/* True when @len bytes at @buf are the answer to our request. */
+static bool is_answer(const char *buf, size_t len, int *ret_error)
+{
+	const struct nlmsghdr *nlh = (const void *)buf;
+	const struct nlmsgerr *e;
+
+	if (!mnl_nlmsg_ok(nlh, (int)len) || nlh->nlmsg_type != NLMSG_ERROR ||
+	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return false;
+	e = mnl_nlmsg_get_payload(nlh);
+	*ret_error = e->error;
+	return true;
+}
+
+/* Packets may come before the answer does; they count like any other. */
+static int await_answer(struct flow_nflog *n)
+{
+	size_t len;
+	int r, error;
+
+	for (;;) {
+		r = receive(n, 0, &len);
+		if (r == -EINTR || r == -ENOBUFS)
+			continue;
+		if (r < 0)
+			return r;
+		if (is_answer(n->buf, len, &error))
+			return error;
+		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
+				 on_packet, n);
+	}
+}
+
+/* The kernel says EPERM for a group that another socket has, and for a lack
+ * of capability: its list of groups tells which. */
+static bool group_is_taken(uint16_t group)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(1 << 20);
+	unsigned number;
+
+	if (buf_read_file(&text,
+			  "/proc/thread-self/net/netfilter/nfnetlink_log") < 0)
+		return false;
+	for (const char *line = buf_str(&text); line && *line;) {
+		if (sscanf(line, "%u", &number) == 1 && number == group)
+			return true;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return false;
+}
+
+static int bind_group(struct flow_nflog *n)
+{
+	char buf[256];
+	struct nlmsghdr *nlh = build_bind(buf, n->group);
+	int size = RECEIVE_BUFFER, fd = mnl_socket_get_fd(n->socket), r;
+
+	/* FORCE needs CAP_NET_ADMIN in the first user namespace; a smaller
+	 * buffer only loses packets earlier, and counts them. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (mnl_socket_sendto(n->socket, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	r = await_answer(n);
+	return r == -EPERM && group_is_taken(n->group) ? -EBUSY : r;
+}
+
+int flow_nflog_open(struct loop *loop, uint16_t group, flow_nflog_fn fn,
+		    void *arg, struct flow_nflog **ret)
+{
+	struct flow_nflog *n = xnew(struct flow_nflog);
+	int r;
+
+	n->group = group;
+	n->fn = fn;
+	n->arg = arg;
+	n->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	r = n->socket && !mnl_socket_bind(n->socket, 0, MNL_SOCKET_AUTOPID)
+		    ? bind_group(n)
+		    : -errno;
+	if (r < 0) {
+		flow_nflog_close(n);
+		return r;
+	}
+	n->watch = loop_fd_new(loop, mnl_socket_get_fd(n->socket),
+			       LOOP_READABLE, on_readable, n);
+	*ret = n;
+	return 0;
+}
+
+void flow_nflog_close(struct flow_nflog *n)
+{
+	if (!n)
+		return;
+	loop_fd_close(n->watch);
+	if (n->socket)
+		mnl_socket_close(n->socket);
+	free(n);
+}
+
+uint64_t flow_nflog_lost(const struct flow_nflog *n)
+{
+	return n->lost + n->overrun;
+}
