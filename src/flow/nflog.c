@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nflog.c - packets that the kernel's "log group N" hands over.
  *
- * Loss is counted exactly by the sequence number that the kernel gives each
- * packet of the group: it goes up also for what the socket had no room for.
- * ENOBUFS alone tells neither how many nor, when it comes twice, how often; it
- * stands for one packet until the next one's number tells the truth.
+ * Loss is counted twice. The sequence number that the kernel gives each packet
+ * of the group goes up also for what the socket had no room for, so a gap tells
+ * exactly how many are missing, but only once a later packet arrives. The
+ * socket's own count of drops tells at once. (ENOBUFS would tell neither how
+ * many nor where: it overtakes what waits in the socket.)
  */
 #include "flow/nflog.h"
 
@@ -20,6 +21,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <linux/sock_diag.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -43,9 +45,8 @@ struct flow_nflog {
 	flow_nflog_fn fn;
 	void *arg;
 	bool started;	   /* @expected is known */
-	bool overrun;	   /* ENOBUFS since the last packet */
 	uint32_t expected; /* sequence number */
-	uint64_t lost;
+	uint64_t missing;  /* in gaps so far */
 	char buf[DATAGRAM_MAX];
 };
 
@@ -225,9 +226,8 @@ void flow_nflog_parse(struct slice bytes, uint16_t group, flow_nflog_fn fn,
 static void count_gap(struct flow_nflog *n, uint32_t seq)
 {
 	if (n->started)
-		n->lost += seq - n->expected; /* modulo 2^32, as it counts */
+		n->missing += seq - n->expected; /* modulo 2^32, as it counts */
 	n->started = true;
-	n->overrun = false;
 	n->expected = seq + 1;
 }
 
@@ -264,10 +264,8 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 
 	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
 		r = receive(n, MSG_DONTWAIT, &len);
-		if (r == -ENOBUFS) {
-			n->overrun = true;
+		if (r == -ENOBUFS)
 			continue;
-		}
 		if (r < 0)
 			return;
 		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
@@ -402,7 +400,15 @@ void flow_nflog_close(struct flow_nflog *n)
 	free(n);
 }
 
+/* A datagram carries one packet as long as QUEUE_MAX is one; were it more,
+ * this would be a lower bound until the gap is seen. */
 uint64_t flow_nflog_lost(const struct flow_nflog *n)
 {
-	return n->lost + n->overrun;
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_MEMINFO,
+		       mem, &len) < 0)
+		return n->missing;
+	return MAX(n->missing, (uint64_t)mem[SK_MEMINFO_DROPS]);
 }
