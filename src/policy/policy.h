@@ -47,7 +47,7 @@ struct policy {
 	unsigned refs;
 	char *namespace, *name;
 	char *file; /* where it was read */
-	unsigned line;
+	unsigned line, col;
 	struct selector *pods; /* never NULL; an empty one selects all */
 	unsigned types;	       /* POLICY_INGRESS | POLICY_EGRESS, defaulted */
 	VEC(struct policy_rule) ingress, egress;
@@ -60,7 +60,7 @@ struct policy_namespace {
 	char *name;
 	struct label_set *labels; /* with kubernetes.io/metadata.name */
 	char *file;
-	unsigned line;
+	unsigned line, col;
 };
 
 /** The objects of one file, or of several. Shared by reference count. */

@@ -64,6 +64,13 @@ struct yaml_stream;
  */
 int yaml_parse(struct slice text, const char *file, struct diag_list *diag,
 	       struct yaml_stream **ret);
+/**
+ * The same, but what could be read is given all the same, so that its reader
+ * can report its own problems at once: documents before a syntax error, and
+ * the first of duplicate keys. Such a tree must not be used for more.
+ */
+struct yaml_stream *yaml_parse_partial(struct slice text, const char *file,
+				       struct diag_list *diag);
 void yaml_stream_free(struct yaml_stream *s);
 DEFINE_FREEP(struct yaml_stream, yaml_stream_free)
 

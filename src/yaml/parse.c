@@ -373,27 +373,33 @@ static int check_bytes(struct slice *text, const char *file,
 	return 0;
 }
 
-int yaml_parse(struct slice text, const char *file, struct diag_list *diag,
-	       struct yaml_stream **ret)
+struct yaml_stream *yaml_parse_partial(struct slice text, const char *file,
+				       struct diag_list *diag)
 {
 	_cleanup_(parse_fini) struct parse p = { .file = file, .diag = diag };
-	size_t errors = diag->errors;
-	int r = check_bytes(&text, file, diag);
 
-	if (r < 0)
-		return r;
-	p.text = text;
 	p.stream = xnew(struct yaml_stream);
 	if (!yaml_parser_initialize(&p.parser))
 		abort();
-	yaml_parser_set_encoding(&p.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&p.parser, (const unsigned char *)text.ptr,
-				     text.len);
-	r = parse_all(&p);
-	if (r < 0)
-		return r;
+	if (check_bytes(&text, file, diag) == 0) {
+		p.text = text;
+		yaml_parser_set_encoding(&p.parser, YAML_UTF8_ENCODING);
+		yaml_parser_set_input_string(
+			&p.parser, (const unsigned char *)text.ptr, text.len);
+		parse_all(&p);
+	}
+	return TAKE_PTR(p.stream);
+}
+
+int yaml_parse(struct slice text, const char *file, struct diag_list *diag,
+	       struct yaml_stream **ret)
+{
+	_cleanup_(yaml_stream_freep) struct yaml_stream *stream = NULL;
+	size_t errors = diag->errors;
+
+	stream = yaml_parse_partial(text, file, diag);
 	if (diag->errors > errors)
 		return -EINVAL;
-	*ret = TAKE_PTR(p.stream);
+	*ret = TAKE_PTR(stream);
 	return 0;
 }
