@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* get.h - a list that `bulkhead get` prints: its command and its columns. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+#define COLUMNS_MAX 16
+
+struct column {
+	const char *heading;
+	bool wide; /* with -o wide only */
+	/* Appends the cell of @item, which may hold anything. */
+	void (*cell)(struct json_object *item, struct buf *out);
+	enum style (*style)(struct json_object *item); /* NULL: none */
+};
+
+struct view {
+	const char *name;    /* and the key of the list in the result */
+	const char *command; /* CONTROL_… */
+	const struct column *columns; /* ends without a heading */
+};
+
+extern const struct view view_endpoints, view_policies, view_rules,
+	view_networks;
+
+/** Define a cell function that shows one text member. */
+#define TEXT_CELL(function, key)                                        \
+	static void function(struct json_object *item, struct buf *out) \
+	{                                                               \
+		buf_adds(out, json_text(item, key));                    \
+	}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* json.h - what the agent answered: looked into, and written out again.
+ *
+ * The look-ups never fail: what is missing, null or of another type is "", 0,
+ * false or NULL, and each takes NULL for the object as well.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct json_object;
+
+void json_unrefp(struct json_object **o);
+
+/** Parse one JSON text of untrusted origin; NULL when it is none. */
+struct json_object *json_parse(struct slice text);
+
+struct json_object *json_at(struct json_object *o, const char *key);
+const char *json_text(struct json_object *o, const char *key);
+int64_t json_number(struct json_object *o, const char *key);
+bool json_flag(struct json_object *o, const char *key);
+
+/** Items of an array; 0 for anything else. */
+size_t json_count(struct json_object *array);
+struct json_object *json_item(struct json_object *array, size_t i);
+/** Item @i of an array of strings. */
+const char *json_item_text(struct json_object *array, size_t i);
+
+/** Append the strings of an array, with ", " between. */
+void json_join(struct buf *out, struct json_object *array);
+
+/** Call @fn for each member of an object, in its order. */
+void json_each(struct json_object *o,
+	       void (*fn)(void *arg, const char *key,
+			  struct json_object *value),
+	       void *arg);
+
+/** Append as indented JSON, as JSON on one line, as YAML; with a newline, and
+ *  with every string fit for a terminal. */
+void json_pretty(struct buf *out, struct json_object *o);
+void json_compact(struct buf *out, struct json_object *o);
+void json_yaml(struct buf *out, struct json_object *o);

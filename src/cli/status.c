@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* status.c - bulkhead status: is everything as it should be? */
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "bulkhead/control.h"
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/table.h"
+
+/* One line of the report: a label, or "" for a further line, and its text. */
+static void line(struct table *t, const char *label, enum style style,
+		 const char *fmt, ...) _printf_(4, 5);
+
+static void line(struct table *t, const char *label, enum style style,
+		 const char *fmt, ...)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+	va_list args;
+
+	va_start(args, fmt);
+	buf_addv(&text, fmt, args);
+	va_end(args);
+	table_add(t, STYLE_NONE, label);
+	table_add(t, style, buf_str(&text));
+}
+
+static void show_agent(struct table *t, struct json_object *s)
+{
+	bool audit = !strcmp(json_text(s, "mode"), "audit");
+	const char *state = json_text(s, "state");
+
+	line(t, "state", !strcmp(state, "in-step") ? STYLE_GOOD : STYLE_BAD,
+	     "%s%s", state, json_flag(s, "ready") ? "" : ", not ready");
+	line(t, "mode", audit ? STYLE_WARN : STYLE_NONE, "%s",
+	     audit ? "audit: denies nothing, records what it would"
+		   : json_text(s, "mode"));
+	line(t, "agent", STYLE_NONE, "bulkheadd %s, pid %lld, since %s",
+	     json_text(s, "version"), (long long)json_number(s, "pid"),
+	     json_text(s, "started"));
+}
+
+static void show_runtimes(struct table *t, struct json_object *runtimes)
+{
+	if (!json_count(runtimes))
+		line(t, "runtime", STYLE_BAD, "none is watched");
+	for (size_t i = 0; i < json_count(runtimes); i++) {
+		struct json_object *r = json_item(runtimes, i);
+		const char *version = json_text(r, "version");
+		const char *detail = json_text(r, "detail");
+		const char *state = json_text(r, "state");
+		bool good = !strcmp(state, "in-step");
+
+		line(t, "runtime", good ? STYLE_NONE : STYLE_BAD,
+		     "%s%s%s %s, %lld events, %lld reconnects (%s)%s%s",
+		     json_text(r, "name"), *version ? " " : "", version, state,
+		     (long long)json_number(r, "events"),
+		     (long long)json_number(r, "reconnects"),
+		     json_text(r, "socket"), *detail ? ": " : "", detail);
+	}
+}
+
+static void show_objects(struct table *t, struct json_object *s)
+{
+	struct json_object *e = json_at(s, "endpoints"),
+			   *p = json_at(s, "policies");
+
+	line(t, "endpoints", STYLE_NONE,
+	     "%lld: %lld enforced, %lld isolated for ingress, %lld for egress, %lld unenforceable",
+	     (long long)json_number(e, "total"),
+	     (long long)json_number(e, "enforced"),
+	     (long long)json_number(e, "isolated_ingress"),
+	     (long long)json_number(e, "isolated_egress"),
+	     (long long)json_number(e, "unenforceable"));
+	line(t, "networks", STYLE_NONE, "%lld",
+	     (long long)json_number(s, "networks"));
+	line(t, "policies", STYLE_NONE, "%lld in %lld files",
+	     (long long)json_number(p, "total"),
+	     (long long)json_number(p, "files"));
+}
+
+static void show_broken(struct table *t, struct json_object *files)
+{
+	for (size_t i = 0; i < json_count(files); i++) {
+		struct json_object *file = json_item(files, i);
+		struct json_object *errors = json_at(file, "errors");
+
+		line(t, "broken", STYLE_BAD, "%s: %s", json_text(file, "file"),
+		     json_flag(file, "in_force")
+			     ? "its last good version is in force"
+			     : "nothing of it is in force");
+		for (size_t k = 0; k < json_count(errors); k++)
+			line(t, " ", STYLE_NONE, "%s",
+			     json_item_text(errors, k));
+	}
+}
+
+static void show_firewall(struct table *t, struct json_object *f)
+{
+	const char *commit = json_text(f, "last_commit");
+	const char *error = json_text(f, "error");
+	bool good = json_flag(f, "in_step");
+
+	line(t, "firewall", good ? STYLE_NONE : STYLE_BAD,
+	     "%s, generation %lld, %lld transactions",
+	     good ? "in step" : "NOT in step",
+	     (long long)json_number(f, "generation"),
+	     (long long)json_number(f, "transactions"));
+	if (*commit)
+		line(t, " ", STYLE_NONE, "last one %s: %lld objects in %lld us",
+		     commit, (long long)json_number(f, "objects"),
+		     (long long)json_number(f, "last_duration_us"));
+	if (*error)
+		line(t, " ", STYLE_BAD, "%s", error);
+}
+
+static void show_flow_log(struct table *t, struct json_object *f)
+{
+	const char *problem = json_text(f, "problem");
+	const char *path = json_text(f, "path");
+	bool bad = *problem || json_number(f, "unwritten");
+
+	line(t, "flow log", bad ? STYLE_BAD : STYLE_NONE,
+	     "%s: %lld records of %lld packets, %lld lost, %lld unwritten%s%s",
+	     *path ? path : "off", (long long)json_number(f, "records"),
+	     (long long)json_number(f, "packets"),
+	     (long long)json_number(f, "lost"),
+	     (long long)json_number(f, "unwritten"), *problem ? ": " : "",
+	     problem);
+}
+
+static void show_counter(void *table, const char *name,
+			 struct json_object *counter)
+{
+	line(table, name, STYLE_NONE, "%lld packets, %lld bytes",
+	     (long long)json_number(counter, "packets"),
+	     (long long)json_number(counter, "bytes"));
+}
+
+static void show_bridges(struct table *t, struct json_object *bridges)
+{
+	for (size_t i = 0; i < json_count(bridges); i++) {
+		struct json_object *b = json_item(bridges, i);
+		const char *problem = json_text(b, "problem");
+		bool good = json_flag(b, "filtered");
+
+		line(t, "bridge", good ? STYLE_NONE : STYLE_BAD, "%s %s%s%s",
+		     json_text(b, "name"), good ? "filtered" : "NOT filtered",
+		     *problem ? ": " : "", problem);
+	}
+}
+
+static void show_problems(struct table *t, struct json_object *problems)
+{
+	for (size_t i = 0; i < json_count(problems); i++) {
+		struct json_object *p = json_item(problems, i);
+
+		line(t, "problem", STYLE_BAD, "%s: %s", json_text(p, "subject"),
+		     json_text(p, "message"));
+	}
+}
+
+static void show(struct json_object *s)
+{
+	_cleanup_(table_freep) struct table *t =
+		table_new(2, NULL, style_wanted());
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+
+	show_agent(t, s);
+	show_runtimes(t, json_at(s, "runtimes"));
+	show_objects(t, s);
+	show_broken(t, json_at(json_at(s, "policies"), "broken_files"));
+	show_firewall(t, json_at(s, "firewall"));
+	show_bridges(t, json_at(s, "bridges"));
+	show_flow_log(t, json_at(s, "flow_log"));
+	json_each(json_at(s, "counters"), show_counter, t);
+	show_problems(t, json_at(s, "problems"));
+	table_render(t, 0, &text);
+	command_print(&text);
+}
+
+static int ask(const struct cli *cli, enum format format)
+{
+	_cleanup_(json_unrefp) struct json_object *s = NULL;
+	int r = command_ask(cli, CONTROL_STATUS, NULL, COMMAND_TIMEOUT_MS, &s);
+
+	if (r != EXIT_DONE)
+		return r;
+	if (format == FORMAT_TABLE)
+		show(s);
+	else
+		command_print_json(s, format);
+	return strcmp(json_text(s, "state"), "in-step") ? EXIT_NO : EXIT_DONE;
+}
+
+static int run(const struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const unsigned formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON |
+				 1U << FORMAT_YAML;
+	enum format format = FORMAT_TABLE;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
+		if (c != 'o')
+			return command_option(&command_status, c);
+		if (format_parse(optarg, formats, &format) < 0)
+			return EXIT_USAGE;
+	}
+	if (optind < argc)
+		return command_misuse(&command_status, "takes no argument");
+	return ask(cli, format);
+}
+
+const struct command command_status = {
+	.name = "status",
+	.synopsis = "[-o FORMAT]",
+	.summary = "tell whether the agent is in step, and what is wrong",
+	.help = "Tell what the agent watches and enforces, and every problem it has. Exit status\n"
+		"1 when it is not in step.\n\n"
+		"Options:\n"
+		"  -o, --output FORMAT  table (default), json, yaml\n"
+		"  -h, --help           print this\n",
+	.run = run,
+};

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tail.c - lines of a log file, across its rotation.
+ *
+ * A file is rotated by giving it another name (its writer then makes a new one)
+ * or by copying and cutting it. inotify on its directory tells of both. What
+ * the name refers to is looked at only when the old file is at its end, so that
+ * its last lines are not missed.
+ */
+#include "cli/tail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+/* inotify does not tell of every file system's changes. */
+#define LOOK_AGAIN_MS 1000
+
+struct tail {
+	char *path;
+	int fd;	    /* -1: not there yet */
+	int notify; /* -1: not following */
+	struct buf pending;
+	size_t given;	/* bytes of pending that were given out */
+	size_t scanned; /* bytes of pending without a newline */
+	uint64_t line, offset;
+	bool skipping; /* within a line that is too long */
+};
+
+static int open_log(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return -EISDIR;
+	}
+	return fd;
+}
+
+static int watch_directory(const char *path)
+{
+	_cleanup_(freep) char *dir = xstrdup(path);
+	_cleanup_(closep) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char *slash = strrchr(dir, '/');
+
+	if (fd < 0)
+		return -errno;
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (inotify_add_watch(fd, slash ? dir : ".",
+			      IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int tail_open(const char *path, bool follow, struct tail **ret)
+{
+	_cleanup_(tail_closep) struct tail *t = xnew(struct tail);
+
+	t->path = xstrdup(path);
+	t->fd = t->notify = -1;
+	t->pending = BUF_INIT(BUF_UNBOUNDED);
+	/* Before the file is opened: nothing happens unseen in between. */
+	if (follow) {
+		t->notify = watch_directory(path);
+		if (t->notify < 0)
+			return t->notify;
+	}
+	t->fd = open_log(path);
+	if (t->fd < 0 && !(follow && t->fd == -ENOENT))
+		return t->fd;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void tail_close(struct tail *t)
+{
+	if (!t)
+		return;
+	closep(&t->fd);
+	closep(&t->notify);
+	buf_fini(&t->pending);
+	free(t->path);
+	free(t);
+}
+
+uint64_t tail_line(const struct tail *t)
+{
+	return t->line;
+}
+
+/* Read once more. Returns the number of bytes, or -errno. */
+static ssize_t fill(struct tail *t)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	buf_consume(&t->pending, t->given);
+	t->scanned -= MIN(t->scanned, t->given);
+	t->given = 0;
+	if (t->fd < 0)
+		return 0;
+	do
+		n = read(t->fd, chunk, sizeof(chunk));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	t->offset += (uint64_t)n;
+	buf_add(&t->pending, chunk, (size_t)n);
+	return n;
+}
+
+static void restart(struct tail *t)
+{
+	buf_clear(&t->pending);
+	t->given = t->scanned = 0;
+	t->line = t->offset = 0;
+	t->skipping = false;
+}
+
+/* A complete line of what is pending, or 0. */
+static int take_line(struct tail *t, struct slice *ret)
+{
+	const char *from, *end;
+
+	if (t->scanned >= t->pending.len)
+		return 0;
+	from = t->pending.data + t->scanned;
+	end = memchr(from, '\n', t->pending.len - t->scanned);
+	if (!end) {
+		t->scanned = t->pending.len;
+		return 0;
+	}
+	*ret = (struct slice){ t->pending.data + t->given,
+			       (size_t)(end - t->pending.data) - t->given };
+	t->given = t->scanned = (size_t)(end - t->pending.data) + 1;
+	t->line++;
+	return 1;
+}
+
+/* Forget the beginning of a line that is too long. */
+static void skip(struct tail *t)
+{
+	if (t->pending.len - t->given <= TAIL_LINE_MAX)
+		return;
+	t->skipping = true;
+	t->given = t->scanned = t->pending.len;
+}
+
+int tail_next(struct tail *t, struct slice *ret)
+{
+	struct slice line;
+	ssize_t n;
+
+	while (!take_line(t, &line)) {
+		skip(t);
+		n = fill(t);
+		if (n <= 0)
+			return (int)n;
+	}
+	if (t->skipping || line.len > TAIL_LINE_MAX) {
+		t->skipping = false;
+		return -EMSGSIZE;
+	}
+	*ret = line;
+	return 1;
+}
+
+int tail_rest(struct tail *t, struct slice *ret)
+{
+	if (t->given == t->pending.len || t->skipping)
+		return 0;
+	*ret = (struct slice){ t->pending.data + t->given,
+			       t->pending.len - t->given };
+	t->given = t->scanned = t->pending.len;
+	t->line++;
+	return 1;
+}
+
+/* True when something else is to be read now. */
+static bool rotated(struct tail *t)
+{
+	struct stat now, named;
+	int fd;
+
+	if (t->fd >= 0 && fstat(t->fd, &now) == 0) {
+		if ((uint64_t)now.st_size > t->offset)
+			return true;
+		if ((uint64_t)now.st_size < t->offset) {
+			restart(t);
+			return lseek(t->fd, 0, SEEK_SET) == 0 &&
+			       now.st_size > 0;
+		}
+		if (stat(t->path, &named) < 0 ||
+		    (named.st_dev == now.st_dev && named.st_ino == now.st_ino))
+			return false;
+	}
+	fd = open_log(t->path);
+	if (fd < 0)
+		return false;
+	closep(&t->fd);
+	t->fd = fd;
+	restart(t);
+	return true;
+}
+
+static void drain(int notify)
+{
+	char events[4096];
+
+	while (read(notify, events, sizeof(events)) > 0)
+		;
+}
+
+int tail_wait(struct tail *t)
+{
+	struct pollfd p = { .fd = t->notify, .events = POLLIN };
+
+	while (!rotated(t)) {
+		if (poll(&p, 1, LOOK_AGAIN_MS) < 0 && errno != EINTR)
+			return -errno;
+		drain(t->notify);
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* version.c - bulkhead version. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "bulkhead/version.h"
+#include "cli/command.h"
+
+static int run(_unused_ const struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c = getopt_long(argc, argv, "h", options, NULL);
+
+	if (c != -1)
+		return command_option(&command_version, c);
+	if (optind < argc)
+		return command_misuse(&command_version, "takes no argument");
+	printf("bulkhead %s\n", BULKHEAD_VERSION);
+	return EXIT_DONE;
+}
+
+const struct command command_version = {
+	.name = "version",
+	.synopsis = "",
+	.summary = "print the version of this program",
+	.help = "Print the version of this program. 'bulkhead status' tells the agent's.\n\n"
+		"Options:\n"
+		"  -h, --help  print this\n",
+	.run = run,
+};
