@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "compile/ruleset.h"
-#include "loop/loop.h"
 
 struct firewall;
 
@@ -61,6 +60,23 @@ void firewall_forget(struct firewall *fw);
 int firewall_counter(struct firewall *fw, enum ruleset_table table,
 		     const char *name, uint64_t *ret_packets,
 		     uint64_t *ret_bytes);
+
+/** An element of a dynamic set: its key in the set's layout (fields padded to
+ *  four bytes where there are several), and its counter. */
+struct firewall_element {
+	const uint8_t *key;
+	size_t key_len;
+	uint64_t packets, bytes;
+	uint64_t expires_ms;
+};
+
+typedef void (*firewall_element_fn)(const struct firewall_element *element,
+				    void *arg);
+
+/** Each element of a set as the kernel has it now. Returns 0, -ENOENT, -EINTR
+ *  when the set changed meanwhile (elements may have come twice), or -errno. */
+int firewall_read_set(struct firewall *fw, enum ruleset_table table,
+		      const char *name, firewall_element_fn fn, void *arg);
 
 /** Delete our tables, and nothing else. Returns the number deleted, or
  *  -errno. */
