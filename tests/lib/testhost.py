@@ -36,7 +36,9 @@ ASK_MS = 1000
 
 _INIT = """
 mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/bh/policies /run/netns &&
-ip link set lo up && echo ready
+ip link set lo up &&
+# A gateway whose address is still being probed for duplicates answers nobody.
+echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad && echo ready
 while :; do sleep 3600 & wait $!; done
 """
 
