@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent.c - ordered start, reverse stop; changes of every stage come here.
+ *
+ * The control socket is taken first, because it tells whether another agent
+ * runs; then firewall, links and flow log (what the kernel lacks ends the
+ * start), then policies, then the runtimes, whose events set everything off.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+
+#include "agent/notify.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* How long a runtime that accepts and never answers can hold up the first
+ * commit. */
+#define PATIENCE_MS 10000
+
+/* ---- what the stages tell ---------------------------------------------- */
+
+static void warn_unenforceable(const struct endpoint *old,
+			       const struct endpoint *now)
+{
+	if (!now || !now->unenforceable || now->state == ENDPOINT_EXITED)
+		return;
+	if (old && old->unenforceable && old->state != ENDPOINT_EXITED)
+		return;
+	log_warning(
+		"container %s/%s cannot be held by a packet filter on this host: %s",
+		now->namespace, now->name, now->unenforceable);
+}
+
+static void on_endpoint(void *arg, struct endpoint *old, struct endpoint *now)
+{
+	warn_unenforceable(old, now);
+	enforce_schedule(arg);
+}
+
+static void on_network(void *arg, _unused_ const struct network *old,
+		       _unused_ const struct network *now)
+{
+	enforce_schedule(arg);
+}
+
+static void on_runtime(void *arg, const struct runtime_status *status)
+{
+	log_info("%s at %s: %s%s%s", status->name, status->socket,
+		 runtime_state_name(status->state),
+		 status->detail[0] ? ": " : "", status->detail);
+	enforce_schedule(arg);
+}
+
+static void on_policies(void *arg)
+{
+	enforce_schedule(arg);
+}
+
+static void on_link(void *arg, enum link_event event, const char *bridge,
+		    const char *detail)
+{
+	(void)arg;
+	switch (event) {
+	case LINK_BRIDGE_UP:
+		log_debug("bridge %s is there", bridge);
+		break;
+	case LINK_BRIDGE_GONE:
+		log_debug("bridge %s is gone", bridge);
+		break;
+	case LINK_FILTER_RESTORED:
+		log_warning(
+			"bridge %s did not hand its packets to the firewall; it does again",
+			bridge);
+		break;
+	case LINK_FILTER_MISSING:
+		log_error(
+			"bridge %s does not hand its packets to the firewall, traffic between its containers is NOT filtered: %s",
+			bridge, detail);
+		break;
+	}
+}
+
+static void on_patience_over(void *arg)
+{
+	struct agent *a = arg;
+
+	a->enforcement.waited_enough = true;
+	enforce_schedule(a);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct agent *a = arg;
+
+	if (signum != SIGHUP) {
+		log_info("stopping; the rules stay in force");
+		notify_send("STOPPING=1");
+		loop_stop(a->loop);
+		return;
+	}
+	log_info("reopening the flow log, reading the policies again");
+	if (a->flow)
+		flow_reopen(a->flow);
+	policy_dir_rescan(a->policies);
+	enforce_schedule(a);
+}
+
+/* ---- attribution ------------------------------------------------------- */
+
+static struct endpoint *owner_of(void *arg, const struct addr *addr,
+				 uint64_t realtime)
+{
+	struct agent *a = arg;
+
+	return endpoint_store_owner_at(a->store, addr, realtime);
+}
+
+struct policy_names {
+	void (*add)(void *to, const char *policy);
+	void *to;
+};
+
+static void add_policy(void *arg, const struct policy *policy)
+{
+	struct policy_names *names = arg;
+	_cleanup_(freep) char *name =
+		xasprintf("%s/%s", policy->namespace, policy->name);
+
+	names->add(names->to, name);
+}
+
+static void policies_of(void *arg, const struct endpoint *e, bool ingress,
+			void (*add)(void *to, const char *policy), void *to)
+{
+	struct agent *a = arg;
+	struct policy_names names = { add, to };
+
+	compiler_isolating(a->compiler, e->id, ingress, add_policy, &names);
+}
+
+/* ---- start ------------------------------------------------------------- */
+
+static int start_kernel(struct agent *a)
+{
+	struct link_observer observer = { .event = on_link, .arg = a };
+	int r = enforce_init(a);
+
+	if (r == -EPERM)
+		log_error(
+			"cannot change nftables: run bulkheadd as root or with CAP_NET_ADMIN");
+	else if (r == -EPROTONOSUPPORT)
+		log_error(
+			"this kernel has no nf_tables: load it with modprobe nf_tables");
+	else if (r < 0)
+		log_error("cannot open the netfilter socket: %s", strerror(-r));
+	if (r < 0)
+		return r;
+	r = link_open(a->loop, observer, &a->link);
+	if (r == -EPROTONOSUPPORT) {
+		log_error(
+			"br_netfilter is not loaded: traffic between containers of one network is NOT filtered; run modprobe br_netfilter and list it in /etc/modules-load.d");
+		return 0;
+	}
+	if (r < 0)
+		log_error("cannot watch network links: %s", strerror(-r));
+	return r;
+}
+
+static int start_flow_log(struct agent *a)
+{
+	struct flow_options options = {
+		.path = a->config.flow_log,
+		.group = RULESET_NFLOG_GROUP,
+		.resolver = { .owner = owner_of,
+			      .policies = policies_of,
+			      .arg = a },
+	};
+	int r = flow_open(a->loop, &options, &a->flow);
+
+	if (r == -EBUSY)
+		log_error(
+			"another process reads NFLOG group %u: is another bulkheadd running?",
+			RULESET_NFLOG_GROUP);
+	else if (r < 0)
+		log_error("cannot read denied flows from the kernel: %s",
+			  strerror(-r));
+	return r;
+}
+
+static int start_policies(struct agent *a)
+{
+	int r = policy_dir_open(a->loop, a->config.policy_dir, on_policies, a,
+				&a->policies);
+
+	if (r < 0)
+		log_error("cannot watch the policies in %s: %s",
+			  a->config.policy_dir, strerror(-r));
+	return r;
+}
+
+static int start_control(struct agent *a)
+{
+	const char *name = a->config.control_group;
+	gid_t group = (gid_t)-1;
+	struct group *entry;
+	int r;
+
+	if (name) {
+		entry = getgrnam(name);
+		if (entry)
+			group = entry->gr_gid;
+		else
+			log_warning(
+				"no group is called %s: only root can use the control socket",
+				name);
+	}
+	r = control_listen(a->loop, a->config.control_socket, group, answer, a,
+			   &a->control);
+	if (r == -EADDRINUSE)
+		log_error("%s is in use: another bulkheadd is running",
+			  a->config.control_socket);
+	else if (r < 0)
+		log_error("cannot listen on %s: %s", a->config.control_socket,
+			  strerror(-r));
+	return r;
+}
+
+static void start_runtimes(struct agent *a)
+{
+	struct runtime_host host = { .loop = a->loop,
+				     .store = a->store,
+				     .changed = on_runtime,
+				     .arg = a };
+
+	vec_foreach(r, &a->config.runtimes)
+		vec_push(&a->runtimes, r->ops->open(&host, r->socket));
+	a->patience = loop_timer_new(a->loop, on_patience_over, a);
+	loop_timer_start(a->patience, PATIENCE_MS, 0);
+}
+
+static void start_signals(struct agent *a)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		vec_push(&a->signals,
+			 loop_signal_new(a->loop, signals[i], on_signal, a));
+}
+
+int agent_start(struct config *config, struct agent **ret)
+{
+	_cleanup_(agent_stopp) struct agent *a = xnew(struct agent);
+	int r;
+
+	a->config = *config;
+	*config = (struct config){ 0 };
+	a->started = clock_realtime();
+	r = loop_new(&a->loop);
+	if (r < 0)
+		return r;
+	a->store = endpoint_store_new();
+	endpoint_store_observe(
+		a->store, (struct endpoint_observer){ .endpoint = on_endpoint,
+						      .network = on_network,
+						      .arg = a });
+	managed_init(&a->managed, a->config.state_dir);
+	/* The socket first: it tells whether another agent runs, before
+	 * anything of the kernel is touched. */
+	r = start_control(a);
+	if (r >= 0)
+		r = start_kernel(a);
+	if (r >= 0)
+		r = start_flow_log(a);
+	if (r >= 0)
+		r = start_policies(a);
+	if (r < 0)
+		return r;
+	start_signals(a);
+	start_runtimes(a);
+	enforce_schedule(a);
+	*ret = TAKE_PTR(a);
+	return 0;
+}
+
+void agent_stop(struct agent *a)
+{
+	if (!a)
+		return;
+	control_close(a->control);
+	answer_fini(a);
+	vec_foreach(signal, &a->signals)
+		loop_signal_close(*signal);
+	vec_fini(&a->signals);
+	vec_foreach(r, &a->runtimes)
+		(*r)->ops->close(*r);
+	vec_fini(&a->runtimes);
+	loop_timer_close(a->patience);
+	policy_dir_close(a->policies);
+	flow_close(a->flow);
+	link_close(a->link);
+	enforce_fini(a);
+	managed_fini(&a->managed);
+	endpoint_store_free(a->store);
+	loop_free(a->loop);
+	config_fini(&a->config);
+	free(a);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent.h - the composition root: who holds what, for the files of this
+ * directory only.
+ *
+ *   main.c      options, configuration, signals
+ *   agent.c     ordered start, reverse stop; changes of every stage come here
+ *   enforce.c   store + policies -> compile -> firewall, once per batch
+ *   managed.c   which networks are governed, and which were before a restart
+ *   answer.c    control commands; report_*.c write their results
+ */
+#pragma once
+
+#include "agent/config.h"
+#include "agent/managed.h"
+#include "agent/policy_dir.h"
+#include "compile/compile.h"
+#include "control/server.h"
+#include "endpoint/store.h"
+#include "firewall/firewall.h"
+#include "flow/flow.h"
+#include "link/link.h"
+#include "runtime/runtime.h"
+
+/** How enforcement stands. */
+struct enforcement {
+	struct loop_timer *timer; /* runs the next commit, or its retry */
+	struct ruleset *wanted;	  /* of the last compile */
+	/* Our tables were in the kernel when we started: they stay as they are
+	 * until every runtime has told what runs. */
+	bool inherited;
+	bool waited_enough; /* for a runtime that neither answers nor fails */
+	bool committed;	    /* something of ours is in force since start */
+	bool dirty;	    /* a change is not compiled yet */
+	unsigned failures;  /* in a row */
+	char *error;	    /* of the last commit; NULL: it worked */
+	uint64_t transactions;
+	uint64_t generation;  /* of the kernel's ruleset, last seen */
+	uint64_t commit_time; /* realtime ns of the last transaction */
+	uint64_t compile_ns, commit_ns; /* of the last run */
+	unsigned objects, elements;	/* of the last transaction */
+};
+
+struct agent {
+	struct config config;
+	struct loop *loop;
+	struct endpoint_store *store;
+	struct policy_dir *policies;
+	struct compiler *compiler;
+	struct firewall *firewall;
+	struct link_watch *link;
+	struct flow_log *flow;
+	struct control_server *control;
+	VEC(struct runtime *) runtimes;
+	struct managed managed;
+	struct enforcement enforcement;
+	struct loop_timer *patience; /* see enforcement.waited_enough */
+	VEC(struct loop_signal *) signals;
+	VEC(struct waiter *) waiters; /* see answer.c */
+	uint64_t started;	      /* realtime ns */
+	bool ready;		      /* READY=1 was sent */
+};
+
+/* ---- agent.c ------------------------------------------------------------ */
+
+/** Start everything; @config is the agent's afterwards. On failure what was
+ *  started is stopped again, and why is in the log. */
+int agent_start(struct config *config, struct agent **ret);
+void agent_stop(struct agent *a);
+DEFINE_FREEP(struct agent, agent_stop)
+
+/* ---- enforce.c ---------------------------------------------------------- */
+
+int enforce_init(struct agent *a);
+void enforce_fini(struct agent *a);
+
+/** Something changed: compile and commit once the present batch of events is
+ *  over. */
+void enforce_schedule(struct agent *a);
+
+/** Compile and commit now, if that may be. Returns true when the kernel then
+ *  reflects the store and the policies. */
+bool enforce_now(struct agent *a);
+
+/** What keeps the first commit waiting, for people; NULL: nothing. */
+const char *enforce_blocked(const struct agent *a);
+
+/** The networks whose bridges are governed, for the compiler. */
+struct compile_input enforce_input(struct agent *a);
+
+/* ---- answer.c ----------------------------------------------------------- */
+
+void answer(void *arg, struct control_call *call, const char *command,
+	    struct json_object *arguments);
+void answer_fini(struct agent *a);
+
+/* ---- report_*.c: results as include/bulkhead/control.h describes them --- */
+
+struct json_object *report_status(struct agent *a);
+struct json_object *report_endpoints(struct agent *a);
+struct json_object *report_policies(struct agent *a);
+struct json_object *report_networks(struct agent *a);
+struct json_object *report_rules(struct agent *a);
+struct json_object *report_nft(struct agent *a);
+/** Returns 0, or -EINVAL with @ret_error, which the caller frees. */
+int report_explain(struct agent *a, struct json_object *arguments,
+		   struct json_object **ret, char **ret_error);

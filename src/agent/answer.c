@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* answer.c - control commands.
+ *
+ * Everything but `wait` is answered at once from what the agent knows. A
+ * *waiter* asks every runtime for a listing of its own, has the policy
+ * directory read again, and is answered when the commit that follows is in the
+ * kernel: so it does not depend on any event that is still on its way.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "bulkhead/control.h"
+
+/* How often a waiter looks whether the commit came about (a failed one is
+ * retried by itself). */
+#define WAIT_POLL_MS 50
+
+struct waiter {
+	struct agent *agent;
+	struct control_call *call;
+	struct loop_timer *timer;
+	unsigned asked; /* runtimes that have not answered */
+	bool orphaned;	/* its client has gone: free with the last answer */
+};
+
+static void waiter_free(struct waiter *w)
+{
+	struct agent *a = w->agent;
+
+	for (size_t i = 0; i < a->waiters.len; i++)
+		if (a->waiters.data[i] == w) {
+			vec_remove(&a->waiters, i);
+			break;
+		}
+	loop_timer_close(w->timer);
+	free(w);
+}
+
+static void answer_generation(struct waiter *w)
+{
+	struct json_object *result = json_object_new_object();
+
+	json_object_object_add(
+		result, "generation",
+		json_object_new_uint64(w->agent->enforcement.generation));
+	control_reply(w->call, result);
+	waiter_free(w);
+}
+
+/* What no waiting mends: an error now rather than a time-out later. */
+static const char *hopeless(struct agent *a)
+{
+	if (policy_dir_broken(a->policies))
+		return "a policy file is invalid; see bulkhead status";
+	return NULL;
+}
+
+static void look(void *arg)
+{
+	struct waiter *w = arg;
+	const char *why = hopeless(w->agent);
+
+	if (w->asked)
+		return;
+	if (why) {
+		control_fail(w->call, "not in step: %s", why);
+		waiter_free(w);
+		return;
+	}
+	if (enforce_now(w->agent)) {
+		answer_generation(w);
+		return;
+	}
+	loop_timer_start(w->timer, WAIT_POLL_MS, 0);
+}
+
+static void on_synced(void *arg, int error)
+{
+	struct waiter *w = arg;
+
+	w->asked--;
+	/* An engine that is away runs nothing new; one that does not answer
+	 * now may do so later, and its state says so. */
+	(void)error;
+	if (w->asked)
+		return;
+	if (w->orphaned)
+		waiter_free(w);
+	else
+		loop_timer_start(w->timer, 0, 0);
+}
+
+static void on_hangup(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->orphaned = true;
+	if (!w->asked)
+		waiter_free(w);
+}
+
+static void answer_wait(struct agent *a, struct control_call *call)
+{
+	struct waiter *w = xnew(struct waiter);
+
+	w->agent = a;
+	w->call = call;
+	w->timer = loop_timer_new(a->loop, look, w);
+	vec_push(&a->waiters, w);
+	control_call_on_hangup(call, on_hangup, w);
+	policy_dir_rescan(a->policies);
+	a->enforcement.dirty = true;
+	w->asked = (unsigned)a->runtimes.len;
+	vec_foreach(r, &a->runtimes)
+		(*r)->ops->sync(*r, on_synced, w);
+	if (!a->runtimes.len)
+		loop_timer_start(w->timer, 0, 0);
+}
+
+static void answer_explain(struct agent *a, struct control_call *call,
+			   struct json_object *arguments)
+{
+	struct json_object *result = NULL;
+	_cleanup_(freep) char *error = NULL;
+
+	if (report_explain(a, arguments, &result, &error) < 0)
+		control_fail(call, "%s", error);
+	else
+		control_reply(call, result);
+}
+
+static void answer_rules(struct agent *a, struct control_call *call,
+			 struct json_object *arguments)
+{
+	struct json_object *nft = NULL;
+
+	if (arguments)
+		json_object_object_get_ex(arguments, "nft", &nft);
+	control_reply(call, json_object_get_boolean(nft) ? report_nft(a)
+							 : report_rules(a));
+}
+
+static const struct {
+	const char *command;
+	struct json_object *(*report)(struct agent *a);
+} reports[] = {
+	{ CONTROL_STATUS, report_status },
+	{ CONTROL_ENDPOINTS, report_endpoints },
+	{ CONTROL_POLICIES, report_policies },
+	{ CONTROL_NETWORKS, report_networks },
+};
+
+void answer(void *arg, struct control_call *call, const char *command,
+	    struct json_object *arguments)
+{
+	struct agent *a = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++)
+		if (!strcmp(reports[i].command, command)) {
+			control_reply(call, reports[i].report(a));
+			return;
+		}
+	if (!strcmp(command, CONTROL_WAIT))
+		answer_wait(a, call);
+	else if (!strcmp(command, CONTROL_EXPLAIN))
+		answer_explain(a, call, arguments);
+	else if (!strcmp(command, CONTROL_RULES))
+		answer_rules(a, call, arguments);
+	else
+		control_fail(call, "no command is called \"%s\"", command);
+}
+
+void answer_fini(struct agent *a)
+{
+	vec_foreach(w, &a->waiters) {
+		loop_timer_close((*w)->timer);
+		free(*w);
+	}
+	vec_fini(&a->waiters);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.c - /etc/bulkhead/bulkhead.yaml. */
+#include "agent/config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "bulkhead/control.h"
+#include "yaml/node.h"
+
+#define CONFIG_MAX (1U << 20)
+
+struct reader {
+	const char *file;
+	struct diag_list *diag;
+	struct config *config;
+};
+
+/** One key of a mapping: what reads its value. */
+struct key {
+	const char *name;
+	void (*read)(struct reader *r, const struct yaml_node *value);
+};
+
+static struct diag_place at(const struct reader *r, const struct yaml_node *n)
+{
+	return yaml_place(n, r->file);
+}
+
+/* ---- shapes ------------------------------------------------------------ */
+
+static const struct key *find_key(const struct key *keys, struct slice name)
+{
+	for (; keys->name; keys++)
+		if (slice_eq_str(name, keys->name))
+			return keys;
+	return NULL;
+}
+
+static void unknown_key(struct reader *r, const struct key *keys,
+			const struct yaml_node *key)
+{
+	_cleanup_(buf_fini) struct buf known = BUF_INIT(BUF_UNBOUNDED);
+
+	for (; keys->name; keys++)
+		buf_addf(&known, "%s%s", known.len ? ", " : "", keys->name);
+	diag_error(r->diag, at(r, key), "unknown key \"%.*s\" (known here: %s)",
+		   (int)MIN(key->text.len, 80U), key->text.ptr,
+		   buf_str(&known));
+}
+
+static void read_mapping(struct reader *r, const struct yaml_node *n,
+			 const struct key *keys)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_MAPPING) {
+		diag_error(r->diag, at(r, n), "expected a mapping, got a %s",
+			   yaml_kind_name(n->kind));
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		const struct yaml_node *name = n->pairs[i].key;
+		const struct key *key = find_key(keys, name->text);
+
+		if (key)
+			key->read(r, n->pairs[i].value);
+		else
+			unknown_key(r, keys, name);
+	}
+}
+
+static bool read_string(struct reader *r, const struct yaml_node *n, char **to)
+{
+	if (n->kind == YAML_NULL)
+		return false;
+	if (n->kind != YAML_STRING || !n->text.len) {
+		diag_error(r->diag, at(r, n), "expected a string, got %s",
+			   n->kind == YAML_STRING ? "an empty one"
+						  : yaml_kind_name(n->kind));
+		return false;
+	}
+	free(*to);
+	*to = xstrndup(n->text.ptr, n->text.len);
+	return true;
+}
+
+static void read_path(struct reader *r, const struct yaml_node *n, char **to)
+{
+	if (read_string(r, n, to) && (*to)[0] != '/')
+		diag_error(r->diag, at(r, n),
+			   "\"%s\" is no absolute path: begin it with /", *to);
+}
+
+/* One of two words. */
+static void read_choice(struct reader *r, const struct yaml_node *n,
+			const char *no, const char *yes, bool *to)
+{
+	_cleanup_(freep) char *word = NULL;
+
+	if (!read_string(r, n, &word))
+		return;
+	if (!strcmp(word, yes))
+		*to = true;
+	else if (!strcmp(word, no))
+		*to = false;
+	else
+		diag_error(r->diag, at(r, n),
+			   "\"%s\" is not possible here: use %s or %s", word,
+			   no, yes);
+}
+
+/* ---- keys -------------------------------------------------------------- */
+
+static void read_policy_dir(struct reader *r, const struct yaml_node *n)
+{
+	read_path(r, n, &r->config->policy_dir);
+}
+
+static void read_state_dir(struct reader *r, const struct yaml_node *n)
+{
+	read_path(r, n, &r->config->state_dir);
+}
+
+static void read_control_socket(struct reader *r, const struct yaml_node *n)
+{
+	read_path(r, n, &r->config->control_socket);
+}
+
+static void read_control_group(struct reader *r, const struct yaml_node *n)
+{
+	read_string(r, n, &r->config->control_group);
+}
+
+static void read_log_level(struct reader *r, const struct yaml_node *n)
+{
+	_cleanup_(freep) char *name = NULL;
+	int level;
+
+	if (!read_string(r, n, &name))
+		return;
+	level = log_level_parse(name);
+	if (level < 0)
+		diag_error(
+			r->diag, at(r, n),
+			"unknown level \"%s\": use error, warning, info or debug",
+			name);
+	else
+		r->config->log_level = (enum log_level)level;
+}
+
+static void read_mode(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "enforce", "audit", &r->config->compile.audit);
+}
+
+static void read_unknown(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "drop", "allow", &r->config->compile.allow_unknown);
+}
+
+static void read_deny_action(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "drop", "reject", &r->config->compile.reject);
+}
+
+static void read_invalid(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "refuse", "ignore",
+		    &r->config->ignore_invalid_policies);
+}
+
+static void read_ignored(struct reader *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_SEQUENCE) {
+		diag_error(r->diag, at(r, n), "expected a list of networks");
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		char *name = NULL;
+
+		if (read_string(r, n->items[i], &name))
+			vec_push(&r->config->ignore_networks, name);
+	}
+}
+
+static void read_enforcement(struct reader *r, const struct yaml_node *n)
+{
+	static const struct key keys[] = {
+		{ "mode", read_mode },
+		{ "unknownEndpoint", read_unknown },
+		{ "denyAction", read_deny_action },
+		{ "ignoreNetworks", read_ignored },
+		{ "invalidPoliciesAtStart", read_invalid },
+		{ NULL, NULL },
+	};
+
+	read_mapping(r, n, keys);
+}
+
+static void read_flow_path(struct reader *r, const struct yaml_node *n)
+{
+	read_path(r, n, &r->config->flow_log);
+}
+
+static void read_flow_log(struct reader *r, const struct yaml_node *n)
+{
+	static const struct key keys[] = {
+		{ "path", read_flow_path },
+		{ NULL, NULL },
+	};
+
+	read_mapping(r, n, keys);
+}
+
+static const struct runtime_ops *find_runtime(struct slice name)
+{
+	for (size_t i = 0; runtime_all[i]; i++)
+		if (slice_eq_str(name, runtime_all[i]->name))
+			return runtime_all[i];
+	return NULL;
+}
+
+static void unknown_runtime(struct reader *r, const struct yaml_node *name)
+{
+	_cleanup_(buf_fini) struct buf known = BUF_INIT(BUF_UNBOUNDED);
+
+	for (size_t i = 0; runtime_all[i]; i++)
+		buf_addf(&known, "%s%s", i ? ", " : "", runtime_all[i]->name);
+	diag_error(r->diag, at(r, name), "unknown runtime \"%.*s\" (known: %s)",
+		   (int)MIN(name->text.len, 80U), name->text.ptr,
+		   buf_str(&known));
+}
+
+/* {socket: PATH}, or {file: PATH} of the static one; empty: the default. */
+static void read_runtime(struct reader *r, const struct runtime_ops *ops,
+			 const struct yaml_node *n)
+{
+	struct config_runtime runtime = { .ops = ops };
+
+	if (n->kind != YAML_NULL && n->kind != YAML_MAPPING) {
+		diag_error(r->diag, at(r, n), "expected a mapping, got a %s",
+			   yaml_kind_name(n->kind));
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		const struct yaml_node *key = n->pairs[i].key;
+
+		if (slice_eq_str(key->text, "socket") ||
+		    slice_eq_str(key->text, "file"))
+			read_path(r, n->pairs[i].value, &runtime.socket);
+		else
+			diag_error(
+				r->diag, at(r, key),
+				"unknown key \"%.*s\" (known here: socket, file)",
+				(int)MIN(key->text.len, 80U), key->text.ptr);
+	}
+	if (!runtime.socket)
+		runtime.socket = xstrdup(ops->default_socket);
+	vec_push(&r->config->runtimes, runtime);
+}
+
+static void read_runtimes(struct reader *r, const struct yaml_node *n)
+{
+	if (n->kind != YAML_MAPPING || !n->n) {
+		diag_error(
+			r->diag, at(r, n),
+			"expected a mapping of runtimes; leave the key out to watch those that are there");
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		const struct yaml_node *name = n->pairs[i].key;
+		const struct runtime_ops *ops = find_runtime(name->text);
+
+		if (ops)
+			read_runtime(r, ops, n->pairs[i].value);
+		else
+			unknown_runtime(r, name);
+	}
+}
+
+static void read_file(struct reader *r, const struct yaml_node *n)
+{
+	static const struct key keys[] = {
+		{ "policyDir", read_policy_dir },
+		{ "stateDir", read_state_dir },
+		{ "controlSocket", read_control_socket },
+		{ "controlGroup", read_control_group },
+		{ "logLevel", read_log_level },
+		{ "runtimes", read_runtimes },
+		{ "enforcement", read_enforcement },
+		{ "flowLog", read_flow_log },
+		{ NULL, NULL },
+	};
+
+	read_mapping(r, n, keys);
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+static void set_defaults(struct config *c)
+{
+	c->policy_dir = xstrdup("/etc/bulkhead/policies");
+	c->state_dir = xstrdup("/var/lib/bulkhead");
+	c->control_socket = xstrdup(CONTROL_SOCKET);
+	c->flow_log = xstrdup("/var/log/bulkhead/flows.jsonl");
+	c->log_level = LOG_LEVEL_INFO;
+}
+
+static void default_runtimes(struct config *c)
+{
+	for (size_t i = 0; runtime_all[i]; i++) {
+		const struct runtime_ops *ops = runtime_all[i];
+		bool docker = !strcmp(ops->name, "docker");
+
+		if (docker || !access(ops->default_socket, F_OK))
+			vec_push(&c->runtimes,
+				 (struct config_runtime){
+					 ops, xstrdup(ops->default_socket) });
+	}
+}
+
+static void parse(struct reader *r, struct slice text)
+{
+	_cleanup_(yaml_stream_freep) struct yaml_stream *stream = NULL;
+
+	if (yaml_parse(text, r->file, r->diag, &stream) < 0)
+		return;
+	if (yaml_documents(stream) > 1)
+		diag_error(r->diag, at(r, yaml_document(stream, 1)),
+			   "a configuration is one document");
+	else if (yaml_documents(stream))
+		read_file(r, yaml_document(stream, 0));
+}
+
+int config_load(const char *path, bool must_exist, struct diag_list *diag,
+		struct config *ret)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(CONFIG_MAX);
+	_cleanup_(config_fini) struct config config = { 0 };
+	struct reader reader = { .file = path,
+				 .diag = diag,
+				 .config = &config };
+	size_t errors = diag->errors;
+	int r;
+
+	set_defaults(&config);
+	r = buf_read_file(&text, path);
+	if (r == -ENOENT && !must_exist)
+		r = 0;
+	if (r < 0)
+		diag_errno(diag, path, r, "cannot read the configuration");
+	else
+		parse(&reader, buf_slice(&text));
+	if (diag->errors != errors)
+		return -EINVAL;
+	if (!config.runtimes.len)
+		default_runtimes(&config);
+	*ret = config;
+	config = (struct config){ 0 };
+	return 0;
+}
+
+void config_fini(struct config *c)
+{
+	free(c->policy_dir);
+	free(c->state_dir);
+	free(c->control_socket);
+	free(c->control_group);
+	free(c->flow_log);
+	vec_foreach(runtime, &c->runtimes)
+		free(runtime->socket);
+	vec_fini(&c->runtimes);
+	vec_foreach(name, &c->ignore_networks)
+		free(*name);
+	vec_fini(&c->ignore_networks);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* enforce.c - store and policies to compile to firewall, once per batch.
+ *
+ * **I2** a dead agent leaves the last rules in force, and a starting one
+ * leaves them too: where our tables are in the kernel already, nothing is
+ * committed before every runtime has told what runs. Where they are not (the
+ * first start, a boot), the fail-closed skeleton over the remembered bridges
+ * is committed as soon as a runtime is known to be absent.
+ */
+#include "agent/agent.h"
+
+#include <string.h>
+
+#include "agent/notify.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Retries of a failed commit, in milliseconds. */
+#define RETRY_MIN 1000U
+#define RETRY_MAX 30000U
+
+static bool in_step(const struct runtime *r, struct runtime_status *status)
+{
+	r->ops->status(r, status);
+	return status->state != RUNTIME_CONNECTING;
+}
+
+static bool all_in_step(const struct agent *a)
+{
+	struct runtime_status status;
+
+	vec_foreach(r, &a->runtimes)
+		if (!in_step(*r, &status))
+			return false;
+	return true;
+}
+
+const char *enforce_blocked(const struct agent *a)
+{
+	const struct enforcement *e = &a->enforcement;
+	struct runtime_status status;
+
+	if (e->committed)
+		return NULL;
+	if (!a->config.ignore_invalid_policies && !policy_dir_ok(a->policies))
+		return "an invalid policy file has no earlier version that could be in force: mend it, or set enforcement.invalidPoliciesAtStart: ignore";
+	vec_foreach(r, &a->runtimes) {
+		if (in_step(*r, &status))
+			continue;
+		if (e->inherited)
+			return "a runtime has not told yet what runs; the rules of the agent's last run stay in force";
+		if (!status.detail[0] && !e->waited_enough)
+			return "a runtime has not answered yet";
+	}
+	return NULL;
+}
+
+/* ---- one commit -------------------------------------------------------- */
+
+static void manage_bridges(struct agent *a)
+{
+	VEC(struct { char name[IFNAMSIZ]; }) names = { 0 };
+	int r;
+
+	vec_foreach(n, &a->managed.all) {
+		vec_grow(&names);
+		memcpy(names.data[names.len++].name, (*n)->bridge, IFNAMSIZ);
+	}
+	if (a->link)
+		link_manage(a->link, (const char(*)[IFNAMSIZ])names.data,
+			    names.len);
+	vec_fini(&names);
+	r = managed_save(&a->managed);
+	if (r < 0)
+		log_warning(
+			"cannot remember the managed bridges in %s: %s; containers that start before the engine answers at the next boot would not be held",
+			a->managed.path, strerror(-r));
+}
+
+struct compile_input enforce_input(struct agent *a)
+{
+	struct compile_input in = { .options = a->config.compile };
+	const struct network *const *networks;
+	size_t n;
+
+	networks = endpoint_store_networks(a->store, &n);
+	managed_update(&a->managed, networks, n, a->config.ignore_networks.data,
+		       a->config.ignore_networks.len, !all_in_step(a));
+	in.policies = policy_dir_set(a->policies);
+	in.endpoints = endpoint_store_all(a->store, &in.nendpoints);
+	in.networks = a->managed.all.data;
+	in.nnetworks = a->managed.all.len;
+	return in;
+}
+
+static void commit_failed(struct agent *a, const struct firewall_result *result)
+{
+	struct enforcement *e = &a->enforcement;
+	unsigned ms = RETRY_MIN << MIN(e->failures, 5U);
+
+	if (!e->error || strcmp(e->error, result->error))
+		log_error(
+			"cannot change the ruleset: %s; what was in force stays in force, retrying",
+			result->error);
+	free(e->error);
+	e->error = xstrdup(result->error);
+	e->failures++;
+	e->dirty = true;
+	loop_timer_start(e->timer, MIN(ms, RETRY_MAX), 0);
+}
+
+static void commit_done(struct agent *a, const struct firewall_result *result)
+{
+	struct enforcement *e = &a->enforcement;
+
+	if (e->error)
+		log_info("the ruleset can be changed again");
+	free(e->error);
+	e->error = NULL;
+	e->failures = 0;
+	e->generation = result->generation;
+	if (!result->changed)
+		return;
+	e->transactions++;
+	e->commit_time = clock_realtime();
+	e->commit_ns = result->duration_ns;
+	e->objects = result->objects;
+	e->elements = result->elements;
+	log_debug("committed: %u objects, %u elements in %llu us",
+		  result->objects, result->elements,
+		  (unsigned long long)result->duration_ns / 1000);
+}
+
+static void become_ready(struct agent *a)
+{
+	if (a->ready)
+		return;
+	a->ready = true;
+	log_info("ready: %s",
+		 a->enforcement.committed
+			 ? "enforcing"
+			 : "the rules of the last run are in force");
+	if (notify_send("READY=1\nSTATUS=Enforcing") < 0)
+		log_warning(
+			"cannot tell the service manager that we are ready");
+}
+
+static bool run(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+	struct compile_input in = enforce_input(a);
+	struct firewall_result result;
+	uint64_t begin = clock_monotonic();
+
+	e->dirty = false;
+	ruleset_unref(e->wanted);
+	e->wanted = compiler_run(a->compiler, &in);
+	e->compile_ns = clock_monotonic() - begin;
+	if (firewall_apply(a->firewall, e->wanted, &result) < 0) {
+		commit_failed(a, &result);
+		return false;
+	}
+	commit_done(a, &result);
+	e->committed = true;
+	/* After the commit: a bridge must not be filtered by nothing, and one
+	 * that is about to be unmanaged stays filtered until then. */
+	manage_bridges(a);
+	become_ready(a);
+	return true;
+}
+
+bool enforce_now(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+
+	if (enforce_blocked(a)) {
+		if (e->inherited && policy_dir_ok(a->policies))
+			become_ready(a);
+		return false;
+	}
+	if (!e->dirty && e->committed && !e->error)
+		return true;
+	loop_timer_stop(e->timer);
+	return run(a);
+}
+
+static void on_timer(void *arg)
+{
+	enforce_now(arg);
+}
+
+void enforce_schedule(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+
+	e->dirty = true;
+	/* Not sooner than a retry that is due: its failure would only be
+	 * repeated for every event. */
+	if (e->failures && loop_timer_active(e->timer))
+		return;
+	loop_timer_start(e->timer, 0, 0);
+}
+
+int enforce_init(struct agent *a)
+{
+	struct firewall_options options = { .own_tables = true };
+	int r = firewall_open(&options, &a->firewall);
+
+	if (r < 0)
+		return r;
+	a->enforcement.inherited = firewall_present(a->firewall);
+	a->enforcement.dirty = true;
+	a->compiler = compiler_new();
+	a->enforcement.timer = loop_timer_new(a->loop, on_timer, a);
+	return 0;
+}
+
+void enforce_fini(struct agent *a)
+{
+	loop_timer_close(a->enforcement.timer);
+	ruleset_unref(a->enforcement.wanted);
+	free(a->enforcement.error);
+	compiler_free(a->compiler);
+	firewall_close(a->firewall);
+}
