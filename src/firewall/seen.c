@@ -201,6 +201,8 @@ struct fw_blob fw_rule_blob(struct nftnl_rule *rule, char *scratch)
 	nftnl_rule_nlmsg_build_payload(nlh, rule);
 	blob.len = mnl_nlmsg_get_payload_len(nlh);
 	blob.data = xmemdup(mnl_nlmsg_get_payload(nlh), blob.len);
+	/* libmnl leaves the padding of attributes as it finds it. */
+	memset(scratch, 0, nlh->nlmsg_len);
 	return blob;
 }
 

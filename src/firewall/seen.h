@@ -50,7 +50,8 @@ struct fw_seen_table {
 
 struct fw_seen {
 	struct fw_seen_table tables[TABLE_COUNT];
-	char *scratch; /* FW_MESSAGE_ROOM: rules are rebuilt here */
+	/* Rules are rebuilt here: FW_MESSAGE_ROOM bytes, zero between uses. */
+	char *scratch;
 };
 
 void fw_seen_init(struct fw_seen *seen);
@@ -60,5 +61,6 @@ void fw_seen_fini(struct fw_seen *seen);
  *  Returns 0, or -EBADMSG for what no kernel sends. A fw_message_fn. */
 int fw_seen_message(const struct nlmsghdr *nlh, void *seen);
 
-/** The comparable form of @rule, which is changed by it. */
+/** The comparable form of @rule, which is changed by it. The caller frees its
+ *  data. */
 struct fw_blob fw_rule_blob(struct nftnl_rule *rule, char *scratch);
