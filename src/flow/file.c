@@ -45,23 +45,22 @@ struct flow_file {
 	bool stuck;
 	char *problem; /* NULL: none */
 	uint64_t written, waiting, dropped;
-	uint64_t untold;	/* dropped, and no line says so yet */
-	uint64_t losses_queued; /* lines of @waiting that tell of a loss */
+	uint64_t untold; /* dropped, and no line says so yet */
+	bool loss_waits; /* … but for a line in the queue */
 };
 
 /* ---- the file ---------------------------------------------------------- */
 
 /* End what is left of a line, so that the next one starts a line. */
-static void end_fragment(int fd)
+static int end_fragment(int fd)
 {
 	struct stat st;
 	char last;
 
 	if (fstat(fd, &st) < 0 || st.st_size == 0 ||
 	    pread(fd, &last, 1, st.st_size - 1) != 1 || last == '\n')
-		return;
-	if (write(fd, "\n", 1) < 0)
-		return; /* as full as before: the next write will tell */
+		return 0;
+	return write(fd, "\n", 1) < 0 ? -errno : 0;
 }
 
 /* Reading is for the last byte only. Not blocking is for what turns out to be
@@ -73,12 +72,15 @@ static int open_path(const char *path, int *ret)
 		O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		0640);
 	struct stat st;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	end_fragment(fd);
+	r = end_fragment(fd);
+	if (r < 0)
+		return r;
 	*ret = TAKE_FD(fd);
 	return 0;
 }
@@ -86,7 +88,7 @@ static int open_path(const char *path, int *ret)
 static int reopen(struct flow_file *f)
 {
 	if (f->fd >= 0) {
-		end_fragment(f->fd);
+		(void)end_fragment(f->fd); /* as well as it can be left */
 		close(f->fd);
 		f->fd = -1;
 	}
@@ -116,15 +118,15 @@ static int check_path(struct flow_file *f)
 /* ---- lines ------------------------------------------------------------- */
 
 /* A fragment that somebody cut off, or wrote behind, cannot be completed. */
-static void check_partial(struct flow_file *f)
+static int check_partial(struct flow_file *f)
 {
 	struct stat st;
 
 	if (!f->partial ||
 	    (fstat(f->fd, &st) == 0 && st.st_size == f->partial_end))
-		return;
-	end_fragment(f->fd);
+		return 0;
 	f->partial = 0;
+	return end_fragment(f->fd);
 }
 
 static void line_is_written(struct flow_file *f, size_t len)
@@ -132,11 +134,12 @@ static void line_is_written(struct flow_file *f, size_t len)
 	f->head += len;
 	f->partial = 0;
 	f->waiting--;
-	/* A loss is told when nothing waits: its line is the last one. */
-	if (f->losses_queued && f->head == f->queue.len)
-		f->losses_queued = 0;
-	else
+	/* Of the lines with a loss among them one does not count, never mind
+	 * which. */
+	if (!f->loss_waits || f->head < f->queue.len)
 		f->written++;
+	else
+		f->loss_waits = false;
 }
 
 /* The first line that waits, or its rest. */
@@ -147,8 +150,10 @@ static int write_line(struct flow_file *f)
 	size_t len = (size_t)(end + 1 - line);
 	struct stat st;
 	ssize_t n;
+	int r = check_partial(f);
 
-	check_partial(f);
+	if (r < 0)
+		return r;
 	n = write(f->fd, line + f->partial, len - f->partial);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -194,7 +199,7 @@ static int tell_loss(struct flow_file *f)
 	f->untold = 0;
 	buf_add(&f->queue, line.data, line.len);
 	f->waiting++;
-	f->losses_queued++;
+	f->loss_waits = true;
 	return write_queue(f);
 }
 
@@ -225,6 +230,7 @@ static void get_free(struct flow_file *f, uint64_t lost)
 	log_warning("flow log %s is written again; records lost: %llu", f->path,
 		    (unsigned long long)lost);
 	f->stuck = false;
+	buf_fini(&f->queue); /* it is empty, and may have grown */
 	free(f->problem);
 	f->problem = NULL;
 	loop_timer_stop(f->retry);

@@ -30,7 +30,7 @@ struct flow_log {
 static void write_record(struct flow_log *f, const struct flow_record *record)
 {
 	buf_clear(&f->line);
-	/* The bounds of a record's parts keep it under the line's. */
+	/* A record's parts are bounded so that it always fits. */
 	if (flow_record_format(record, &f->origin, &f->line) == 0 && f->file)
 		flow_file_write(f->file, buf_slice(&f->line));
 }
@@ -46,6 +46,10 @@ static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 		return;
 	f->packets++;
 	flow_packet_decode(packet->ethertype, packet->payload, &record.packet);
+	if (packet->has_vlan) {
+		record.packet.has_vlan = true;
+		record.packet.vlan = packet->vlan;
+	}
 	if (flow_repeats_seen(f->repeats, &record.packet, record.direction,
 			      record.reason, now)) {
 		f->repeated++;

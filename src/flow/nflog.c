@@ -118,6 +118,23 @@ static void take_prefix(const struct nlattr *attr, struct flow_nflog_packet *p)
 	p->prefix = s;
 }
 
+/* The kernel takes the outer tag off a frame and gives it beside. */
+static void take_vlan(const struct nlattr *nest, struct flow_nflog_packet *p)
+{
+	const char *end = (const char *)nest + nest->nla_len;
+	uint16_t be;
+
+	for (const struct nlattr *attr = mnl_attr_get_payload(nest);
+	     mnl_attr_ok(attr, (int)(end - (const char *)attr));
+	     attr = mnl_attr_next(attr)) {
+		if (mnl_attr_get_type(attr) != NFULA_VLAN_TCI ||
+		    !attr_copy(attr, &be, sizeof(be)))
+			continue;
+		p->has_vlan = true;
+		p->vlan = ntohs(be) & 0xfff;
+	}
+}
+
 static void take_attr(const struct nlattr *attr, struct flow_nflog_packet *p)
 {
 	switch (mnl_attr_get_type(attr)) {
@@ -144,6 +161,9 @@ static void take_attr(const struct nlattr *attr, struct flow_nflog_packet *p)
 		break;
 	case NFULA_IFINDEX_PHYSOUTDEV:
 		take_u32(attr, &p->phys_out);
+		break;
+	case NFULA_VLAN:
+		take_vlan(attr, p);
 		break;
 	case NFULA_SEQ:
 		p->has_seq = attr_copy(attr, &p->seq, sizeof(p->seq));

@@ -23,6 +23,8 @@ struct flow_nflog_packet {
 	uint64_t time; /* realtime ns; 0: the kernel gave none */
 	unsigned in, out, phys_in, phys_out; /* ifindex; 0: none */
 	struct mac src_mac, dst_mac;	     /* of the frame; zero: unknown */
+	bool has_vlan;			     /* a tag that is not in @payload */
+	uint16_t vlan;			     /* its id */
 	bool has_seq;
 	uint32_t seq;
 };

@@ -252,10 +252,15 @@ static bool is_tag(uint16_t ethertype)
 /* Past the VLAN tags, as far as there are bytes. */
 static bool decode_tags(struct reader *r, struct flow_packet *p)
 {
+	uint16_t tci;
+
 	for (int i = 0; is_tag(p->ethertype); i++) {
-		if (i == TAGS_MAX || !skip(r, 2) || !get_u16(r, &p->ethertype))
+		if (i == TAGS_MAX || !get_u16(r, &tci) ||
+		    !get_u16(r, &p->ethertype))
 			return false;
-		p->tagged = true;
+		if (!p->has_vlan)
+			p->vlan = tci & 0xfff;
+		p->has_vlan = true;
 	}
 	return true;
 }

@@ -13,7 +13,7 @@
 
 struct flow_packet {
 	uint16_t ethertype; /* behind any VLAN tags */
-	bool tagged;	    /* it came in a VLAN tag that was in the bytes */
+	bool has_vlan;	    /* a tag stood in the bytes */
 	bool has_proto;	    /* @proto was reached */
 	bool has_ports;
 	bool has_icmp;
@@ -21,6 +21,7 @@ struct flow_packet {
 	bool later_fragment;  /* so it carries no transport header */
 	bool complete;	      /* every field that its kind has is known */
 	uint8_t proto;	      /* IPPROTO_* */
+	uint16_t vlan;	      /* id of the outermost tag */
 	struct addr src, dst; /* of ARP: sender and target; family 0: none */
 	uint16_t sport, dport;
 	uint8_t tcp_flags;

@@ -6,6 +6,7 @@
  */
 #include "flow/record.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,12 +17,19 @@
 #include "flow/community.h"
 #include "flow/text.h"
 
-/* Of any one name; a label's value may have as much. */
+/* Bytes of any one name; a label's key and value may have as much each. */
 #define TEXT_MAX 1024
-/* Of a container's labels, keys and values together. */
-#define LABELS_MAX 16384
+/* Bytes of a container's labels, with some for quotes. */
+#define LABELS_MAX  16384
+#define LABEL_EXTRA 8
 /* Policies that a record names. */
 #define POLICIES_MAX 64
+
+/* JSON writes a control character as six bytes. */
+static_assert(6 * (2 * (LABELS_MAX + 5 * TEXT_MAX) + POLICIES_MAX * TEXT_MAX) +
+			      4096 <
+		      FLOW_LINE_MAX,
+	      "a record may be longer than a line");
 
 void flow_record_fini(struct flow_record *r)
 {
@@ -79,7 +87,9 @@ static void put_labels(struct json_object *to, const struct label_set *set)
 	for (size_t i = 0; i < set->n; i++) {
 		_cleanup_(buf_fini) struct buf key = BUF_INIT(BUF_UNBOUNDED);
 		const struct label *l = &set->labels[i];
-		size_t size = strlen(l->key) + MIN(strlen(l->value), TEXT_MAX);
+		size_t size = strlen(l->key) +
+			      MIN(strlen(l->value), (size_t)TEXT_MAX) +
+			      LABEL_EXTRA;
 
 		if (strlen(l->key) > TEXT_MAX || size > room) {
 			omitted++;
@@ -167,6 +177,8 @@ static void put_transport(struct json_object *to, const struct flow_packet *p)
 		put_number(icmp, "code", p->icmp_code);
 		put(to, "icmp", icmp);
 	}
+	if (p->has_vlan)
+		put_number(to, "vlan", p->vlan);
 	if (p->later_fragment)
 		put(to, "fragment", json_object_new_boolean(true));
 	if (!p->complete)

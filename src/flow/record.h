@@ -47,9 +47,10 @@ struct flow_origin {
 /** Of this host; a field that cannot be read stays "". */
 struct flow_origin flow_origin_here(void);
 
-/** Longest line, with its newline; what a container's labels would make
- *  longer is left out and counted in "labels_omitted". */
-#define FLOW_LINE_MAX 65536
+/** No line is longer, with its newline: every text in it has a bound, and what
+ *  a container's labels have beyond theirs is left out and counted in
+ *  "labels_omitted". */
+#define FLOW_LINE_MAX (1 << 20)
 
 /** Append the record and a newline. Returns 0, or -ENOBUFS (@line's bound). */
 int flow_record_format(const struct flow_record *r,

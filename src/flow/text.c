@@ -32,18 +32,30 @@ static size_t character(const char *text)
 	return is_tail(s[3]) ? 4 : 0;
 }
 
+/* Bytes of well-formed text at @s, at most @max. */
+static size_t well_formed(const char *s, size_t max)
+{
+	size_t len = 0, n;
+
+	while (s[len] && (n = character(s + len)) && n <= max - len)
+		len += n;
+	return len;
+}
+
 void flow_text_add(struct buf *b, const char *s, size_t max)
 {
-	while (*s) {
-		size_t n = character(s), used = n ? n : 1;
+	size_t n;
 
-		if (used > max)
-			return;
-		if (n)
-			buf_add(b, s, n);
-		else
+	while (*s && max) {
+		n = well_formed(s, max);
+		buf_add(b, s, n);
+		if (!n && character(s))
+			return; /* it fits no more */
+		if (!n) {
 			buf_adds(b, "\xef\xbf\xbd");
-		s += used;
-		max -= used;
+			n = 1;
+		}
+		s += n;
+		max -= n;
 	}
 }
