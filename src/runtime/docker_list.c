@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docker_list.c - full listings of what an engine has.
+ *
+ * The list of networks does not say who is on them, and the list of containers
+ * does not say so in time: each network is asked itself.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "runtime/docker.h"
+
+#define LIST_TIMEOUT_MS 30000
+
+static void answer_waiters(docker_waiters *waiters, int error)
+{
+	docker_waiters all = *waiters;
+
+	*waiters = (docker_waiters){ 0 };
+	vec_foreach(w, &all)
+		w->fn(w->arg, error);
+	vec_fini(&all);
+}
+
+static void reset(struct docker_listing *l)
+{
+	docker_networks_fini(&l->networks);
+	docker_containers_fini(&l->containers);
+	l->active = false;
+	l->outstanding = 0;
+}
+
+void docker_list_cancel(struct docker *d)
+{
+	struct docker_listing *l = &d->listing;
+
+	if (!l->active)
+		return;
+	reset(l);
+	/* Nobody has an answer yet: they wait for the next one. */
+	vec_foreach(w, &l->waiters)
+		vec_push(&d->waiters, *w);
+	vec_fini(&l->waiters);
+}
+
+static void complete(struct docker *d)
+{
+	docker_model_list_end(d->model);
+	reset(&d->listing);
+	d->resyncs++;
+	docker_listed(d);
+	answer_waiters(&d->listing.waiters, 0);
+	if (d->waiters.len)
+		docker_list(d);
+}
+
+static void take_network(struct docker *d, const struct docker_call *call,
+			 const struct http_result *result)
+{
+	struct docker_network n = { 0 };
+	const char *id = call->ids.data[0];
+
+	if (result->status == 404) {
+		docker_model_network(d->model, call->when, id, NULL);
+		return;
+	}
+	if (docker_json_network(result->body, d->base.ops->name, &n) < 0) {
+		docker_fail(d, -EBADMSG, "%s: network %.12s cannot be read",
+			    d->socket, id);
+		return;
+	}
+	docker_model_network(d->model, call->when, id, &n);
+	docker_network_fini(&n);
+}
+
+static void on_network(struct docker *d, struct docker_call *call,
+		       const struct http_result *result)
+{
+	if (result->status != 404 && docker_failed(d, result))
+		return;
+	take_network(d, call, result);
+	if (d->listing.active && --d->listing.outstanding == 0)
+		complete(d);
+}
+
+/* Networks without a member of ours that has an address. */
+static bool is_plain(const struct network *n)
+{
+	return !strcmp(n->driver, "null") || !strcmp(n->driver, "host");
+}
+
+/* Both lists are there: apply them and ask each network. */
+static void apply_lists(struct docker *d)
+{
+	struct docker_listing *l = &d->listing;
+	docker_ids ids = { 0 };
+
+	vec_foreach(n, &l->networks)
+		if (!is_plain(n->network))
+			vec_push(&ids, xstrdup(n->network->id));
+	docker_model_list_networks(d->model, l->when, &l->networks);
+	docker_model_list_containers(d->model, l->when, &l->containers);
+	l->outstanding = (unsigned)ids.len;
+	vec_foreach(id, &ids) {
+		_cleanup_(freep) char *path = xasprintf("/networks/%s", *id);
+
+		docker_get(d, d->http, path, LIST_TIMEOUT_MS, on_network, *id);
+		free(*id);
+	}
+	if (!ids.len)
+		complete(d);
+	vec_fini(&ids);
+}
+
+static void on_networks(struct docker *d, _unused_ struct docker_call *call,
+			const struct http_result *result)
+{
+	size_t bad = 0;
+
+	if (docker_failed(d, result))
+		return;
+	if (docker_json_networks(result->body, d->base.ops->name,
+				 &d->listing.networks, &bad) < 0 ||
+	    bad) {
+		docker_fail(d, -EBADMSG,
+			    "%s: the list of networks cannot be read",
+			    d->socket);
+		return;
+	}
+	if (--d->listing.outstanding == 0)
+		apply_lists(d);
+}
+
+static void on_containers(struct docker *d, _unused_ struct docker_call *call,
+			  const struct http_result *result)
+{
+	size_t bad = 0;
+
+	if (docker_failed(d, result))
+		return;
+	if (docker_json_containers(result->body, &d->listing.containers, &bad) <
+		    0 ||
+	    bad) {
+		docker_fail(d, -EBADMSG,
+			    "%s: the list of containers cannot be read",
+			    d->socket);
+		return;
+	}
+	if (--d->listing.outstanding == 0)
+		apply_lists(d);
+}
+
+void docker_list(struct docker *d)
+{
+	struct docker_listing *l = &d->listing;
+
+	if (l->active)
+		return;
+	l->active = true;
+	l->waiters = d->waiters;
+	d->waiters = (docker_waiters){ 0 };
+	l->when = docker_model_now(d->model);
+	l->outstanding = 2;
+	docker_model_list_begin(d->model);
+	docker_get(d, d->http, "/networks", LIST_TIMEOUT_MS, on_networks, NULL);
+	docker_get(d, d->http, "/containers/json?all=1", LIST_TIMEOUT_MS,
+		   on_containers, NULL);
+}
