@@ -42,6 +42,8 @@ const struct command *command_find(const char *name);
 /** Print the --help of @c, or of the program when NULL. */
 void command_usage(const struct command *c);
 
+void command_print_version(void);
+
 /** What an option that a command does not handle itself means: -h prints its
  *  help, another is a mistake. Returns the exit status. */
 int command_option(const struct command *c, int option);

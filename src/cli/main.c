@@ -63,7 +63,8 @@ int main(int argc, char **argv)
 			cli.socket = optarg;
 			break;
 		case 'V':
-			return finish(command_version.run(&cli, 1, argv));
+			command_print_version();
+			return finish(EXIT_DONE);
 		case 'h':
 			command_usage(NULL);
 			return finish(EXIT_DONE);

@@ -6,6 +6,11 @@
 #include "bulkhead/version.h"
 #include "cli/command.h"
 
+void command_print_version(void)
+{
+	printf("bulkhead %s\n", BULKHEAD_VERSION);
+}
+
 static int run(_unused_ const struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -18,7 +23,7 @@ static int run(_unused_ const struct cli *cli, int argc, char **argv)
 		return command_option(&command_version, c);
 	if (optind < argc)
 		return command_misuse(&command_version, "takes no argument");
-	printf("bulkhead %s\n", BULKHEAD_VERSION);
+	command_print_version();
 	return EXIT_DONE;
 }
 
