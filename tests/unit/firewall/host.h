@@ -28,7 +28,8 @@ static inline int enter_namespace(void **state)
 {
 	(void)state;
 	if (geteuid() != 0) {
-		fprintf(stderr, "these tests need root (a network namespace)\n");
+		fprintf(stderr,
+			"these tests need root (a network namespace)\n");
 		return -1;
 	}
 	return unshare(CLONE_NEWNET);
@@ -53,6 +54,16 @@ static inline char *run(const char *command)
 	if (status)
 		buf_addf(&text, "status %d\n", status);
 	return buf_take(&text);
+}
+
+/* The same, kept until the next call. */
+static inline const char *run_kept(const char *command)
+{
+	static char *text;
+
+	free(text);
+	text = run(command);
+	return text;
 }
 
 static inline void run_ok(const char *command)
@@ -115,8 +126,8 @@ static inline void add_counter(struct ruleset *r, enum ruleset_table table,
 	struct ruleset_part *part = &r->parts[table];
 	size_t i = part->ncounters++;
 
-	part->counters = xreallocarray(part->counters, part->ncounters,
-				       RULESET_NAME);
+	part->counters =
+		xreallocarray(part->counters, part->ncounters, RULESET_NAME);
 	for (; i && strcmp(part->counters[i - 1], name) > 0; i--)
 		memcpy(part->counters[i], part->counters[i - 1], RULESET_NAME);
 	snprintf(part->counters[i], RULESET_NAME, "%s", name);
@@ -191,9 +202,12 @@ static inline void remove_chain(struct ruleset *r, enum ruleset_table table,
 	fail_msg("no chain %s", name);
 }
 
-#define TYPES(...) \
+#define TYPES(...)                                          \
 	ARRAY_SIZE(((enum ruleset_type[]){ __VA_ARGS__ })), \
-		(const enum ruleset_type[]) { __VA_ARGS__ }
+		(const enum ruleset_type[])                 \
+	{                                                   \
+		__VA_ARGS__                                 \
+	}
 
 static inline struct verdict jump_to(const char *chain)
 {
