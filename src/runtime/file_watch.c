@@ -8,16 +8,34 @@
 
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 
 struct file_watch {
 	int fd;
 	struct loop_fd *watch;
-	char *name; /* within the directory */
+	char *path;
+	const char *name; /* within the directory */
 	loop_fn fn;
 	void *arg;
 };
+
+/* A new regular file is about to be written: closing it will tell. */
+static bool is_begun(const struct file_watch *w, uint32_t mask)
+{
+	struct stat st;
+
+	return mask & IN_CREATE && lstat(w->path, &st) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+static bool is_ours(const struct file_watch *w, const struct inotify_event *e)
+{
+	if (e->mask & (IN_Q_OVERFLOW | IN_IGNORED))
+		return true;
+	return e->len && !strcmp(e->name, w->name) && !is_begun(w, e->mask);
+}
 
 /* Whether any of the queued events is about our file. */
 static bool drain(struct file_watch *w)
@@ -30,8 +48,7 @@ static bool drain(struct file_watch *w)
 		for (char *p = bytes; p < bytes + n;) {
 			const struct inotify_event *e = (void *)p;
 
-			ours |= e->mask & (IN_Q_OVERFLOW | IN_IGNORED) ||
-				(e->len && !strcmp(e->name, w->name));
+			ours |= is_ours(w, e);
 			p += sizeof(*e) + e->len;
 		}
 	}
@@ -62,7 +79,8 @@ struct file_watch *file_watch_open(struct loop *loop, const char *path,
 		return NULL;
 	w = xnew(struct file_watch);
 	w->fd = TAKE_FD(fd);
-	w->name = xstrdup(slash ? slash + 1 : path);
+	w->path = xstrdup(path);
+	w->name = slash ? w->path + (slash + 1 - path) : w->path;
 	w->fn = fn;
 	w->arg = arg;
 	w->watch = loop_fd_new(loop, w->fd, LOOP_READABLE, on_readable, w);
@@ -75,6 +93,6 @@ void file_watch_close(struct file_watch *w)
 		return;
 	loop_fd_close(w->watch);
 	close(w->fd);
-	free(w->name);
+	free(w->path);
 	free(w);
 }
