@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netpacket/packet.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -85,6 +87,35 @@ static void make_link(void)
 	enter(t.inside);
 }
 
+/* A bridge of ours with two ports, whose far ends are outside. */
+static void make_bridge(void)
+{
+	_cleanup_(freep) char *move = xasprintf(
+		"for i in 1 2; do ip link add port$i type veth peer name far$i && ip link set port$i master br0 up && ip link set far$i netns /proc/%d/fd/%d || exit; done",
+		getpid(), t.outside);
+
+	run("ip link add br0 type bridge nf_call_iptables 1 && ip link set br0 up");
+	run(move);
+	enter(t.outside);
+	run("sysctl -qw net.ipv6.conf.far1.disable_ipv6=1 net.ipv6.conf.far2.disable_ipv6=1 && ip link set far1 up && ip link set far2 up");
+	enter(t.inside);
+}
+
+static void add_bridge_rules(void)
+{
+	run("nft -f - <<'EOF'\n"
+	    "table bridge t { chain c { type filter hook prerouting priority 0;\n"
+	    "iifname port1 ether type arp log group 2748 prefix \"bulkhead egress unknown-endpoint\" snaplen 128 drop\n"
+	    "iifname port1 ether type vlan log group 2748 prefix \"bulkhead egress protocol\" snaplen 128 drop\n"
+	    "}\n"
+	    "}\n"
+	    "table inet f { chain c { type filter hook forward priority 0;\n"
+	    "iifname br0 udp dport 53 log group 2748 prefix \"bulkhead egress no-policy-allows\" snaplen 128 drop\n"
+	    "}\n"
+	    "}\n"
+	    "EOF");
+}
+
 static void add_rules(void)
 {
 	run("nft -f - <<'EOF'\n"
@@ -134,6 +165,8 @@ static int make_hosts(_unused_ void **state)
 	t.inside = new_netns();
 	make_link();
 	add_rules();
+	make_bridge();
+	add_bridge_rules();
 	t.store = endpoint_store_new();
 	add_endpoint("aaaa1111", "web", SENDER, SENDER6);
 	add_endpoint("bbbb2222", "db", RECEIVER, RECEIVER6);
@@ -161,9 +194,9 @@ static struct endpoint *owner(_unused_ void *arg, const struct addr *a,
 static void policies(_unused_ void *arg, const struct endpoint *e, bool ingress,
 		     void (*add)(void *to, const char *policy), void *to)
 {
-	assert_string_equal(e->name, "db");
-	assert_true(ingress);
-	add(to, "shop/db-from-api");
+	assert_string_equal(e->name, ingress ? "db" : "web");
+	if (ingress)
+		add(to, "shop/db-from-api");
 	add(to, "shop/default-deny");
 }
 
@@ -300,6 +333,26 @@ static void send_ping(const char *from, const char *to, uint16_t id)
 		sizeof(echo));
 }
 
+/* A frame from the bridge's first port to the second, from hex. */
+static void send_frame(const char *hex)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	uint8_t frame[128];
+	size_t n = 0;
+	unsigned byte;
+	int fd;
+
+	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		frame[n++] = (uint8_t)byte;
+	enter(t.outside);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	to.sll_ifindex = (int)if_nametoindex("far1");
+	enter(t.inside);
+	assert_int_equal(
+		sendto(fd, frame, n, 0, (struct sockaddr *)&to, sizeof(to)), n);
+	close(fd);
+}
+
 static void assert_has(const char *line, const char *part)
 {
 	if (!strstr(line, part))
@@ -401,6 +454,46 @@ static void a_spoofed_address_blames_nobody(_unused_ void **state)
 	assert_has(line, "\"reason\":\"spoofed\",\"policies\":[],");
 	assert_has(line, "\"port\":40030,\"mac\":\"02:00:00:00:00:01\"},");
 	assert_has(line, DB);
+}
+
+#define FRAME_HEADER "ffffffffffff020000000011"
+#define UDP_PACKET                                 \
+	"4500001c00010000401166080a6300010a630002" \
+	"9c41003500080000"
+
+static void bridge_frames_are_told_by_port(_unused_ void **state)
+{
+	_cleanup_(freep) char *lines = NULL;
+
+	send_frame(FRAME_HEADER "0806"
+				"0001080006040001020000000011c0000201"
+				"0000000000000a630002");
+	await_records(1);
+	send_frame(FRAME_HEADER "810000050800" UDP_PACKET);
+	await_records(2);
+	lines = read_log();
+	assert_has(lines, "\"reason\":\"unknown-endpoint\",\"policies\":[],"
+			  "\"proto\":\"arp\",\"src\":{\"ip\":\"192.0.2.1\","
+			  "\"mac\":\"02:00:00:00:00:11\"},\"dst\":{\"ip\":"
+			  "\"" RECEIVER "\",\"mac\":\"ff:ff:ff:ff:ff:ff\"," DB);
+	assert_has(lines, "\"iface_in\":\"br0\",\"phys_in\":\"port1\",");
+	assert_has(lines, "\"reason\":\"protocol\",");
+	assert_has(lines, "\"vlan\":5,");
+	assert_has(lines, "\"port\":53");
+}
+
+/* What br_netfilter shows to the inet hooks still knows its ports. */
+static void a_bridged_packet_has_both_ports(_unused_ void **state)
+{
+	_cleanup_(freep) char *line = NULL;
+
+	send_frame(FRAME_HEADER "0800" UDP_PACKET);
+	await_records(1);
+	line = read_log();
+	assert_has(line, "\"iface_in\":\"br0\",\"iface_out\":\"br0\","
+			 "\"phys_in\":\"port1\",\"phys_out\":\"port2\"");
+	assert_has(line, "\"mac\":\"02:00:00:00:00:11\"," WEB);
+	assert_has(line, "\"mac\":\"ff:ff:ff:ff:ff:ff\"," DB);
 }
 
 static void a_second_reader_is_told_busy(_unused_ void **state)
@@ -528,6 +621,8 @@ int main(void)
 		WITH_LOG(repeats_are_counted_not_recorded),
 		WITH_LOG(other_prefixes_are_not_ours),
 		WITH_LOG(a_spoofed_address_blames_nobody),
+		WITH_LOG(bridge_frames_are_told_by_port),
+		WITH_LOG(a_bridged_packet_has_both_ports),
 		WITH_LOG(a_second_reader_is_told_busy),
 		WITH_LOG(a_line_comes_within_milliseconds),
 		WITH_LOG(a_flood_is_recorded_or_counted_as_lost),
