@@ -61,7 +61,8 @@ static void on_policies(void *arg)
 static void on_link(void *arg, enum link_event event, const char *bridge,
 		    const char *detail)
 {
-	(void)arg;
+	struct agent *a = arg;
+
 	switch (event) {
 	case LINK_BRIDGE_UP:
 		log_debug("bridge %s is there", bridge);

@@ -51,9 +51,14 @@ static void answer_generation(struct waiter *w)
 /* What no waiting mends: an error now rather than a time-out later. */
 static const char *hopeless(struct agent *a)
 {
-	if (policy_dir_broken(a->policies))
-		return "a policy file is invalid; see bulkhead status";
-	return NULL;
+	struct policy_dir_file file;
+
+	for (size_t i = 0; i < policy_dir_files(a->policies); i++) {
+		policy_dir_file(a->policies, i, &file);
+		if (file.broken && !file.writing)
+			return "a policy file is invalid; see bulkhead status";
+	}
+	return policy_dir_problem(a->policies);
 }
 
 static void look(void *arg)

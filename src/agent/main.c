@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "base/log.h"
+#include "bulkhead/version.h"
 
 /* Exit status, as of the command line: 1 invalid input, 2 usage. */
 enum { EXIT_INVALID = 1, EXIT_USAGE = 2 };

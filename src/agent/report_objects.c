@@ -116,9 +116,21 @@ static void report_selected(struct agent *a, struct json_object *to,
 			report_ref(list, all[i]->namespace, all[i]->name);
 }
 
+static bool file_broken(const struct agent *a, const char *path)
+{
+	struct policy_dir_file file;
+
+	for (size_t i = 0; i < policy_dir_files(a->policies); i++) {
+		policy_dir_file(a->policies, i, &file);
+		if (!strcmp(file.path, path))
+			return file.broken;
+	}
+	return false;
+}
+
 static const char *policy_status(struct agent *a, const struct policy *policy)
 {
-	if (policy_dir_file_broken(a->policies, policy->file))
+	if (file_broken(a, policy->file))
 		return "last-good";
 	if (a->enforcement.error)
 		return "failed";

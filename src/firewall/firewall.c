@@ -338,6 +338,15 @@ int firewall_read_set(struct firewall *fw, enum ruleset_table table,
 	return fw_query(fw->nl, request, hand_elements, &reader);
 }
 
+bool firewall_present(struct firewall *fw)
+{
+	_cleanup_(fw_state_fini) struct fw_state state = { 0 };
+	struct ruleset nothing = { .refs = 1 };
+
+	return fw_snapshot_read(fw->nl, &nothing, &state) == 0 &&
+	       state.tables[TABLE_INET].exists;
+}
+
 /* ---- teardown ---------------------------------------------------------- */
 
 int firewall_teardown(struct firewall *fw)

@@ -78,6 +78,9 @@ typedef void (*firewall_element_fn)(const struct firewall_element *element,
 int firewall_read_set(struct firewall *fw, enum ruleset_table table,
 		      const char *name, firewall_element_fn fn, void *arg);
 
+/** True when the kernel has our inet table: an agent ran here before. */
+bool firewall_present(struct firewall *fw);
+
 /** Delete our tables, and nothing else. Returns the number deleted, or
  *  -errno. */
 int firewall_teardown(struct firewall *fw);

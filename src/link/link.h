@@ -23,6 +23,7 @@ enum link_event {
 				 could not be set before; it is on again */
 	LINK_FILTER_MISSING,  /* it could not be set: @detail says why and
 				 what to do */
+	LINK_PORTS,	      /* link_ports() changed; @bridge is "" */
 };
 
 /** Called from the loop only, never from within a function of this header; it
@@ -55,3 +56,26 @@ void link_manage(struct link_watch *w, const char (*bridges)[IFNAMSIZ],
 
 /** True when @bridge exists and its filter switch is on for both families. */
 bool link_filtered(const struct link_watch *w, const char *bridge);
+
+/** A veth port of a bridge: the host's end of a container's interface. */
+struct link_port {
+	unsigned index;
+	char name[IFNAMSIZ];
+	char bridge[IFNAMSIZ];
+	/* The container's end. Its MAC address as it was when the port joined
+	 * the bridge (all zero: not known): who is inside may change it later.
+	 * @netns is our id of the namespace that it is in; -1: our own, as
+	 * before the engine moves it. */
+	struct mac peer_mac;
+	int netns;
+};
+
+/** Every port of every bridge; valid until the loop runs again. */
+const struct link_port *link_ports(struct link_watch *w, size_t *ret_n);
+
+/**
+ * Our id of the network namespace of process @pid, as link_port.netns has it:
+ * an identity that nobody inside can forge. Returns 0; -ESRCH; -ENOENT when
+ * there is none (our own namespace); or -errno.
+ */
+int link_netns_of(struct link_watch *w, unsigned pid, int *ret);

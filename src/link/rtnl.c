@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -100,7 +101,10 @@ static void parse_kind(struct nlattr *linkinfo, struct link_info *info)
 	struct nlattr *kind[IFLA_INFO_MAX + 1], *data[IFLA_BR_MAX + 1];
 
 	if (nla_parse_nested(kind, IFLA_INFO_MAX, linkinfo, NULL) < 0 ||
-	    !kind[IFLA_INFO_KIND] || nla_strcmp(kind[IFLA_INFO_KIND], "bridge"))
+	    !kind[IFLA_INFO_KIND])
+		return;
+	info->veth = !nla_strcmp(kind[IFLA_INFO_KIND], "veth");
+	if (nla_strcmp(kind[IFLA_INFO_KIND], "bridge"))
 		return;
 	info->bridge = true;
 	if (!kind[IFLA_INFO_DATA] ||
@@ -108,6 +112,23 @@ static void parse_kind(struct nlattr *linkinfo, struct link_info *info)
 		return;
 	info->filter4 = switch_on(data[IFLA_BR_NF_CALL_IPTABLES]);
 	info->filter6 = switch_on(data[IFLA_BR_NF_CALL_IP6TABLES]);
+}
+
+static int number(struct nlattr *attr, int otherwise)
+{
+	return attr && nla_len(attr) >= (int)sizeof(int32_t) ? nla_get_s32(attr)
+							     : otherwise;
+}
+
+static void parse_relations(struct nlattr **attr, struct link_info *info)
+{
+	info->master = number(attr[IFLA_MASTER], 0);
+	info->peer = info->veth ? number(attr[IFLA_LINK], 0) : 0;
+	info->peer_netns = number(attr[IFLA_LINK_NETNSID], -1);
+	if (attr[IFLA_ADDRESS] &&
+	    nla_len(attr[IFLA_ADDRESS]) == sizeof(info->mac.bytes))
+		memcpy(info->mac.bytes, nla_data(attr[IFLA_ADDRESS]),
+		       sizeof(info->mac.bytes));
 }
 
 bool rtnl_parse_link(struct nlmsghdr *message, struct link_info *ret)
@@ -131,6 +152,7 @@ bool rtnl_parse_link(struct nlmsghdr *message, struct link_info *ret)
 	nla_strlcpy(info.name, attr[IFLA_IFNAME], sizeof(info.name));
 	if (attr[IFLA_LINKINFO])
 		parse_kind(attr[IFLA_LINKINFO], &info);
+	parse_relations(attr, &info);
 	*ret = info;
 	return true;
 }
@@ -168,6 +190,7 @@ static int receive_datagram(struct nl_sock *sock, message_fn fn, void *arg)
 struct answer {
 	unsigned seq;
 	rtnl_link_fn fn; /* for each link in it; may be NULL */
+	int (*other)(void *arg, struct nlmsghdr *message); /* no links */
 	void *arg;
 	bool interrupted; /* the kernel says that a dump is inconsistent */
 	char text[RTNL_TEXT_MAX];
@@ -212,6 +235,8 @@ static int on_answer(void *arg, struct nlmsghdr *message)
 		keep_text(answer, message);
 		return err->error ? err->error : ANSWER_DONE;
 	default:
+		if (answer->other)
+			return answer->other(answer->arg, message);
 		if (answer->fn && rtnl_parse_link(message, &link))
 			answer->fn(answer->arg, &link);
 		return 0;
@@ -269,6 +294,12 @@ static void keep_link(void *arg, const struct link_info *link)
 
 int rtnl_get_link(struct nl_sock *sock, int index, struct link_info *ret)
 {
+	return rtnl_get_link_in(sock, -1, index, ret);
+}
+
+int rtnl_get_link_in(struct nl_sock *sock, int netns, int index,
+		     struct link_info *ret)
+{
 	struct nl_msg *msg = new_request(RTM_GETLINK, NLM_F_ACK, index);
 	struct link_info info = { 0 };
 	struct answer answer = { .fn = keep_link, .arg = &info };
@@ -276,12 +307,51 @@ int rtnl_get_link(struct nl_sock *sock, int index, struct link_info *ret)
 
 	if (!msg)
 		return -ENOMEM;
+	if (netns >= 0 && nla_put_s32(msg, IFLA_TARGET_NETNSID, netns) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
 	r = request(sock, msg, &answer);
 	if (r < 0)
 		return r;
 	if (info.index != index)
 		return -ENODEV;
 	*ret = info;
+	return 0;
+}
+
+static int on_netns(void *arg, struct nlmsghdr *message)
+{
+	struct nlattr *attr[NETNSA_MAX + 1];
+	int *netns = arg;
+
+	if (message->nlmsg_type != RTM_NEWNSID)
+		return 0;
+	if (nlmsg_parse(message, sizeof(struct rtgenmsg), attr, NETNSA_MAX,
+			NULL) == 0)
+		*netns = number(attr[NETNSA_NSID], -1);
+	return 0;
+}
+
+int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
+{
+	struct rtgenmsg head = { .rtgen_family = AF_UNSPEC };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETNSID, NLM_F_ACK);
+	int netns = -1;
+	struct answer answer = { .other = on_netns, .arg = &netns };
+	int r;
+
+	if (!msg || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_u32(msg, NETNSA_PID, pid) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	r = request(sock, msg, &answer);
+	if (r < 0)
+		return r;
+	if (netns < 0)
+		return -ENOENT;
+	*ret = netns;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <netlink/netlink.h>
 #include <stdbool.h>
 
+#include "base/addr.h"
 #include "base/macro.h"
 
 /** What a link message tells that we care for. */
@@ -18,9 +19,15 @@ struct link_info {
 	char name[IFNAMSIZ];
 	bool gone;   /* RTM_DELLINK */
 	bool bridge; /* a bridge itself, not a port of one */
+	bool veth;
 	/* The filter switches; false for what is no bridge, or when the kernel
 	 * was built without them. */
 	bool filter4, filter6;
+	int master; /* index of the bridge that it is a port of; 0: of none */
+	/* The other end of a veth pair: its index, in the namespace that
+	 * @peer_netns names for us (-1: our own). 0: it is no veth. */
+	int peer, peer_netns;
+	struct mac mac; /* its own */
 };
 
 /** Socket for requests: blocking, answers are checked. Returns 0 or -errno. */
@@ -49,6 +56,22 @@ int rtnl_dump_links(struct nl_sock *sock, rtnl_link_fn fn, void *arg);
 
 /** Ask for one link. Returns 0, -ENODEV when there is none, or -errno. */
 int rtnl_get_link(struct nl_sock *sock, int index, struct link_info *ret);
+
+/**
+ * Ask for a link of another network namespace, by our id of it; -1 is our own.
+ *
+ * Needs no entering: IFLA_TARGET_NETNSID (Linux 4.20) and CAP_NET_ADMIN over
+ * that namespace. Returns 0, -ENODEV or -errno.
+ */
+int rtnl_get_link_in(struct nl_sock *sock, int netns, int index,
+		     struct link_info *ret);
+
+/**
+ * Our id of the namespace that process @pid is in (RTM_GETNSID). Returns 0;
+ * -ESRCH without such a process; -ENOENT when we have no id for it, as with
+ * our own; or -errno.
+ */
+int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret);
 
 /** Longest text that comes with a refused request. */
 #define RTNL_TEXT_MAX 128

@@ -26,6 +26,7 @@
 #include "base/vec.h"
 #include "link/bridge.h"
 #include "link/module.h"
+#include "link/port.h"
 #include "link/rtnl.h"
 
 struct told {
@@ -44,6 +45,7 @@ struct link_watch {
 	struct loop_fd *readable;
 	struct loop_timer *teller;
 	struct bridge_table bridges;
+	struct port_table ports;
 	VEC(struct name) managed;
 	VEC(struct told) queue;
 	bool telling;
@@ -54,7 +56,8 @@ static void tell(struct link_watch *w, enum link_event event,
 {
 	struct told t = { .event = event, .detail = detail };
 
-	memcpy(t.bridge, b->name, sizeof(t.bridge));
+	if (b)
+		memcpy(t.bridge, b->name, sizeof(t.bridge));
 	vec_push(&w->queue, t);
 	if (!w->telling)
 		loop_timer_start(w->teller, 0, 0);
@@ -168,11 +171,18 @@ static void forget(struct link_watch *w, struct bridge *b)
 	bridge_remove(&w->bridges, b);
 }
 
+static void see_port(struct link_watch *w, const struct link_info *link)
+{
+	if (port_see(&w->ports, w->requests, link))
+		tell(w, LINK_PORTS, NULL, NULL);
+}
+
 static void see_link(void *arg, const struct link_info *link)
 {
 	struct link_watch *w = arg;
 	struct bridge *b = bridge_by_index(&w->bridges, link->index);
 
+	see_port(w, link);
 	/* A rename is one bridge less and one more; so is an index that was
 	 * given to something else while we could not listen. */
 	if (b && (link->gone || !link->bridge || strcmp(b->name, link->name))) {
@@ -200,8 +210,17 @@ static void collect(void *arg, const struct link_info *link)
 {
 	struct seen *seen = arg;
 
-	if (link->bridge)
+	if (link->bridge || link->master)
 		vec_push(&seen->links, *link);
+}
+
+static void forget_stale_ports(struct link_watch *w)
+{
+	for (size_t i = w->ports.list.len; i > 0; i--)
+		if (w->ports.list.data[i - 1].stale) {
+			port_remove(&w->ports, &w->ports.list.data[i - 1]);
+			tell(w, LINK_PORTS, NULL, NULL);
+		}
 }
 
 /* What is there now, whatever we missed. The dump is taken whole before it is
@@ -214,11 +233,14 @@ static int resync(struct link_watch *w)
 	if (r == 0) {
 		vec_foreach(b, &w->bridges.list)
 			b->stale = true;
+		vec_foreach(p, &w->ports.list)
+			p->stale = true;
 		vec_foreach(link, &seen.links)
 			see_link(w, link);
 		for (size_t i = w->bridges.list.len; i > 0; i--)
 			if (w->bridges.list.data[i - 1].stale)
 				forget(w, &w->bridges.list.data[i - 1]);
+		forget_stale_ports(w);
 	}
 	vec_fini(&seen.links);
 	return r;
@@ -260,6 +282,7 @@ void link_close(struct link_watch *w)
 	nl_socket_free(w->events);
 	nl_socket_free(w->requests);
 	bridge_table_fini(&w->bridges);
+	port_table_fini(&w->ports);
 	vec_foreach(t, &w->queue)
 		free(t->detail);
 	vec_fini(&w->queue);
@@ -311,4 +334,27 @@ bool link_filtered(const struct link_watch *w, const char *bridge)
 	const struct bridge *b = bridge_by_name(&w->bridges, bridge);
 
 	return b && bridge_filtered(b) && link_netfilter_present();
+}
+
+/* A bridge may be renamed under its ports, so its name is looked up now. */
+const struct link_port *link_ports(struct link_watch *w, size_t *ret_n)
+{
+	w->ports.shown.len = 0;
+	vec_foreach(p, &w->ports.list) {
+		const struct bridge *b =
+			bridge_by_index(&w->bridges, p->bridge);
+
+		if (!b)
+			continue;
+		vec_push(&w->ports.shown, p->told);
+		memcpy(w->ports.shown.data[w->ports.shown.len - 1].bridge,
+		       b->name, IFNAMSIZ);
+	}
+	*ret_n = w->ports.shown.len;
+	return w->ports.shown.data;
+}
+
+int link_netns_of(struct link_watch *w, unsigned pid, int *ret)
+{
+	return rtnl_get_netns(w->requests, pid, ret);
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* port.c - the veth ports of bridges, and who is at their other end. */
+#include "link/port.h"
+
+#include <string.h>
+
+void port_table_fini(struct port_table *t)
+{
+	vec_fini(&t->list);
+	vec_fini(&t->shown);
+}
+
+struct port *port_by_index(struct port_table *t, int index)
+{
+	vec_foreach(p, &t->list)
+		if (p->told.index == (unsigned)index)
+			return p;
+	return NULL;
+}
+
+void port_remove(struct port_table *t, struct port *p)
+{
+	vec_remove(&t->list, (size_t)(p - t->list.data));
+}
+
+static bool is_port(const struct link_info *link)
+{
+	return !link->gone && link->master && link->veth;
+}
+
+/* The kernel reuses an index only for another device: a port that is the same
+ * keeps its bridge, its name and its other end. */
+static bool same_port(const struct port *p, const struct link_info *link)
+{
+	return p->bridge == link->master && p->peer == link->peer &&
+	       !strcmp(p->told.name, link->name);
+}
+
+static void ask_peer(struct port *p, struct nl_sock *requests, int netns)
+{
+	struct link_info peer;
+
+	if (!p->peer || rtnl_get_link_in(requests, netns, p->peer, &peer) < 0)
+		return;
+	p->told.peer_mac = peer.mac;
+}
+
+bool port_see(struct port_table *t, struct nl_sock *requests,
+	      const struct link_info *link)
+{
+	struct port *p = port_by_index(t, link->index);
+	bool changed = false;
+
+	if (p && (!is_port(link) || !same_port(p, link))) {
+		port_remove(t, p);
+		p = NULL;
+		changed = true;
+	}
+	if (!is_port(link))
+		return changed;
+	if (!p) {
+		vec_push(&t->list, (struct port){ .bridge = link->master,
+						  .peer = link->peer,
+						  .told.netns = -1 });
+		p = &t->list.data[t->list.len - 1];
+		p->told.index = (unsigned)link->index;
+		memcpy(p->told.name, link->name, IFNAMSIZ);
+		changed = true;
+	}
+	p->stale = false;
+	/* The other end moves into its container's namespace after the port
+	 * has joined the bridge. */
+	if (p->told.netns != link->peer_netns) {
+		p->told.netns = link->peer_netns;
+		changed = true;
+	}
+	if (!mac_is_set(&p->told.peer_mac)) {
+		ask_peer(p, requests, link->peer_netns);
+		changed |= mac_is_set(&p->told.peer_mac);
+	}
+	return changed;
+}
