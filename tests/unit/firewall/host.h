@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -238,4 +239,105 @@ static inline struct firewall_result apply(struct firewall *fw,
 		fail_msg("apply: %d: %s", e, result.error);
 	assert_string_equal(result.error, "");
 	return result;
+}
+
+/* ---- a ruleset of the shape that the compiler makes -------------------- */
+
+static inline struct ruleset_set *ipv4_set(const char *name, unsigned flags,
+					   size_t n, const void *keys,
+					   const struct verdict *verdicts)
+{
+	struct ruleset_set *set =
+		build_set(name, NULL, flags, TYPES(TYPE_IPV4));
+
+	build_set_fill(set, n, keys, verdicts, false);
+	return set;
+}
+
+static inline struct ruleset_set *ports_map(void)
+{
+	struct ruleset_set *set =
+		build_set("ports", NULL, SET_VMAP, TYPES(TYPE_SERVICE));
+
+	build_set_fill(set, 1, "\0\x50",
+		       (struct verdict[]){ build_goto("leaf") }, false);
+	return set;
+}
+
+static inline struct ruleset_chain *forward_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_ct_state(&b, 6);
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	build_family(&b, AF_INET);
+	build_vmap(&b, "dispatch", FIELDS(FIELD_IP_DADDR));
+	build_rule(&b);
+	return build_base_chain(&b, "forward", HOOK_FORWARD, -10);
+}
+
+static inline struct ruleset_chain *class_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_TCP);
+	build_vmap(&b, "ports", FIELDS(FIELD_TH_DPORT));
+	build_rule(&b);
+	build_counter(&b, "denied");
+	build_rule_verdict(&b, VERDICT_DROP, NULL);
+	return build_chain(&b, "class", "team/web");
+}
+
+static inline struct ruleset_chain *leaf_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_family(&b, AF_INET);
+	build_lookup(&b, "peers", false, FIELDS(FIELD_IP_SADDR));
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	build_family(&b, AF_INET);
+	build_lookup(&b, "cidrs", false, FIELDS(FIELD_IP_SADDR));
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	build_counter(&b, "denied");
+	build_rule_verdict(&b, VERDICT_DROP, NULL);
+	return build_chain(&b, "leaf", NULL);
+}
+
+/* Messages: table, 3 chains, counter, 4 sets, 4 of elements, 7 rules. */
+#define SMALL_OBJECTS  20
+#define SMALL_ELEMENTS 7
+
+static inline struct ruleset *small_ruleset(void)
+{
+	struct ruleset *r = new_ruleset();
+
+	add_chain(r, TABLE_INET, forward_chain());
+	add_chain(r, TABLE_INET, class_chain());
+	add_chain(r, TABLE_INET, leaf_chain());
+	add_counter(r, TABLE_INET, "denied");
+	add_set(r, TABLE_INET, ports_map());
+	add_set(r, TABLE_INET,
+		ipv4_set("peers", 0, 2, "\x0a\0\0\x03\x0a\0\0\x04", NULL));
+	add_set(r, TABLE_INET,
+		ipv4_set("cidrs", SET_INTERVAL, 2,
+			 "\x0a\x01\0\0\x0a\x01\xff\xff"
+			 "\x0a\x02\0\0\x0a\x02\xff\xff",
+			 NULL));
+	add_set(r, TABLE_INET,
+		ipv4_set("dispatch", SET_VMAP, 2, "\x0a\0\0\x02\x0a\0\0\x05",
+			 (struct verdict[]){ build_goto("class"),
+					     VERDICT(VERDICT_ACCEPT) }));
+	return r;
+}
+
+/* The kernel has exactly @r: reading it finds nothing to change. */
+static inline void assert_in_force(struct ruleset *r)
+{
+	struct firewall *fw = open_firewall(false);
+	struct firewall_result result = apply(fw, r);
+
+	assert_false(result.changed);
+	assert_int_equal(result.objects, 0);
+	assert_true(result.generation > 0);
+	firewall_close(fw);
 }
