@@ -56,7 +56,7 @@
  * }
  * "errors" are whole diagnostics, "file:line:col: error: message". "in_force"
  * tells that the file's last good version still is. "objects" are those of the
- * last transaction. NAME is the kernel counter's, "denied_ingress" among them.
+ * last transaction. NAME is the kernel counter's, as "ingress_no_policy_allows".
  */
 #define CONTROL_STATUS "status"
 
@@ -94,9 +94,9 @@
  *   "status": "enforced" | "audited" | "last-good" | "failed",
  *   "message": t?
  * }]}, sorted by namespace and name. "pod_selector" is as kubectl writes it,
- * "" for one that selects all. "last-good": its file is broken, an earlier
- * version is in force; "failed": it could not be programmed, its endpoints are
- * isolated. "message" says more.
+ * "" for one that selects all. "last-good" tells that its file is broken and an
+ * earlier version in force, "failed" that it could not be programmed and that
+ * its endpoints are isolated. "message" says more.
  */
 #define CONTROL_POLICIES "policies"
 
@@ -137,7 +137,7 @@
  *            "policies": [REF], "isolated_by": [REF]}
  *
  * A party is named by endpoint name, "namespace/name", id, a unique prefix of
- * the id, or address. "protocol" is "tcp", "udp", "sctp" or "icmp"; "port" is
+ * the id, address, or "host". "protocol" is "tcp", "udp", "sctp" or "icmp"; "port" is
  * missing for icmp, null in its answer. "egress" is the source's decision,
  * "ingress" the destination's; "policies" are those that allow it,
  * "isolated_by" those that isolate that end. Reasons: "policy-allows",

@@ -16,7 +16,7 @@ bool flow_valid(struct json_object *record)
 {
 	uint64_t time;
 
-	return *json_text(record, "verdict") &&
+	return (*json_text(record, "verdict") || *json_text(record, "event")) &&
 	       time_parse(json_text(record, "time"), &time) == 0;
 }
 
@@ -24,7 +24,8 @@ bool flow_matches(const struct flow_filter *f, struct json_object *record)
 {
 	uint64_t time;
 
-	if (f->denied && strcmp(json_text(record, "verdict"), "denied"))
+	if (f->denied && !*json_text(record, "event") &&
+	    strcmp(json_text(record, "verdict"), "denied"))
 		return false;
 	return time_parse(json_text(record, "time"), &time) == 0 &&
 	       time >= f->since && time <= f->until;
@@ -95,7 +96,19 @@ static void add_protocol(struct buf *out, struct json_object *record)
 	add_padded(out, false, STYLE_NONE, buf_str(&text), PROTO);
 }
 
-void flow_format(struct json_object *record, bool colour, struct buf *out)
+static void format_event(struct json_object *record, bool colour,
+			 struct buf *out)
+{
+	const char *event = json_text(record, "event");
+
+	add_time(out, record);
+	add_padded(out, colour, STYLE_WARN, event, VERDICT);
+	buf_addf(out, "%lld records are missing here\n",
+		 (long long)json_number(record, "records"));
+}
+
+static void format_flow(struct json_object *record, bool colour,
+			struct buf *out)
 {
 	_cleanup_(buf_fini) struct buf policies = BUF_INIT(BUF_UNBOUNDED);
 	const char *verdict = json_text(record, "verdict");
@@ -115,6 +128,14 @@ void flow_format(struct json_object *record, bool colour, struct buf *out)
 		buf_adds(out, ")");
 	}
 	buf_adds(out, "\n");
+}
+
+void flow_format(struct json_object *record, bool colour, struct buf *out)
+{
+	if (*json_text(record, "event"))
+		format_event(record, colour, out);
+	else
+		format_flow(record, colour, out);
 }
 
 void flow_heading(bool colour)

@@ -16,7 +16,8 @@ struct flow_filter {
 	uint64_t since, until; /* ns since 1970, both included */
 };
 
-/** True for an object that has a verdict and a time. */
+/** True for an object that has a time and a verdict, or an event in place of
+ *  it: a loss of records. No filter but the time's hides an event. */
 bool flow_valid(struct json_object *record);
 bool flow_matches(const struct flow_filter *f, struct json_object *record);
 

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""manual.py - the manual pages say what the programs do."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BULKHEAD = os.environ["BULKHEAD"]
+SOURCE = os.environ["SOURCE"]
+PAGES = sorted(glob.glob(SOURCE + "/src/*/man/*.[1-8]"))
+COMPLETION = SOURCE + "/src/cli/completion/bulkhead.bash"
+
+OPTION = re.compile(r"(?<![\w-])--?[a-zA-Z][\w-]*")
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True,
+                          check=True).stdout
+
+
+def page(name):
+    """A page as plain text, one line a paragraph."""
+    path = next(p for p in PAGES if p.endswith("/" + name))
+    text = run("mandoc", "-Tutf8", "-Owidth=1000", path)
+    return re.sub(".\b", "", text)
+
+
+def commands():
+    return re.findall(r"^  (\w+) +\w", run(BULKHEAD, "--help"), re.M)
+
+
+def section(text, command):
+    """What bulkhead(1) says of one command, from its entry to the next."""
+    body = text[text.index("   Commands"):text.index("\nJSON")]
+    start = re.search(r"^     %s\b" % command, body, re.M).start()
+    end = re.search(r"^     \w", body[start + 1:], re.M)
+    return body[start:start + 1 + end.start()] if end else body[start:]
+
+
+@unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
+class Manual(unittest.TestCase):
+    def test_pages_are_there(self):
+        names = {os.path.basename(p) for p in PAGES}
+        self.assertLessEqual({"bulkhead.1", "bulkhead-policy.5",
+                              "bulkhead.yaml.5", "bulkheadd.8"}, names)
+
+    def test_lint(self):
+        for path in PAGES:
+            p = subprocess.run(["mandoc", "-Tlint", "-Wwarning", path],
+                               capture_output=True, text=True)
+            self.assertEqual((p.returncode, p.stdout), (0, ""))
+
+    def test_every_command_and_option(self):
+        text = page("bulkhead.1")
+        for option in OPTION.findall(run(BULKHEAD, "--help")):
+            self.assertIn(option, text)
+        for command in commands():
+            entry = section(text, command)
+            for option in OPTION.findall(run(BULKHEAD, command, "--help")):
+                # -h and -o are told once, for all commands.
+                if option not in ("-h", "--help", "-o", "--output"):
+                    self.assertIn(option, entry, command)
+        self.assertIn("--output", text)
+
+    def test_no_option_that_is_not_there(self):
+        known = set(OPTION.findall(run(BULKHEAD, "--help")))
+        for command in commands():
+            known |= set(OPTION.findall(run(BULKHEAD, command, "--help")))
+        text = page("bulkhead.1")
+        text = text[:text.index("\nEXAMPLES")]
+        self.assertEqual({o for o in OPTION.findall(text)} - known, set())
+
+    def test_json_keys(self):
+        """Every key of the agreed answers is in the page, and the reverse."""
+        with open(SOURCE + "/include/bulkhead/control.h") as f:
+            header = f.read()
+        text = page("bulkhead.1")
+        text = text[text.index("\nJSON"):text.index("\nENVIRONMENT")]
+        key = re.compile(r'"(\w+)":')
+        envelope = {"command", "arguments", "ok", "result", "nft"}
+        of_check = {"valid", "namespaces", "warnings", "diagnostics",
+                    "severity", "column"}
+        self.assertEqual(set(key.findall(text)) - of_check,
+                         set(key.findall(header)) - envelope)
+
+    def test_config_keys(self):
+        with open(SOURCE + "/src/agent/config.c") as f:
+            keys = re.findall(r'\{ "(\w+)", read_\w+ \}', f.read())
+        self.assertGreater(len(keys), 8)
+        text = page("bulkhead.yaml.5")
+        for key in keys:
+            self.assertRegex(text, r"\b%s:" % key)
+
+
+@unittest.skipUnless(shutil.which("bash"), "bash is not installed")
+class Completion(unittest.TestCase):
+    def complete(self, *words):
+        script = """
+            PATH=$1:$PATH; . "$2"; shift 2
+            COMP_WORDS=(bulkhead "$@"); COMP_CWORD=$#
+            _bulkhead
+            printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        return run("bash", "-ec", script, "bash", os.path.dirname(BULKHEAD),
+                   COMPLETION, *words).split()
+
+    def test_commands(self):
+        self.assertEqual(set(self.complete("")) - {"--socket", "--version",
+                                                   "--help"}, set(commands()))
+        self.assertEqual(self.complete("exp"), ["explain"])
+        self.assertEqual(self.complete("--socket", "/x", "tea"), ["teardown"])
+
+    def test_arguments(self):
+        self.assertEqual(self.complete("get", "pol"), ["policies"])
+        self.assertEqual(self.complete("get", "rules", "-o", "n"), ["nft"])
+        self.assertIn("--follow", self.complete("flows", "--"))
+        self.assertEqual(self.complete("help", "vers"), ["version"])
+        with tempfile.TemporaryDirectory() as d:
+            open(d + "/web.yaml", "w").close()
+            self.assertEqual(self.complete("check", d + "/w"), [d + "/web.yaml"])
+
+    def test_no_agent(self):
+        self.assertEqual(self.complete("--socket", "/nonexistent/x", "explain",
+                                       "w"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

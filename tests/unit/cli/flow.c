@@ -51,6 +51,21 @@ static void test_formats(_unused_ void **state)
 		"\n");
 }
 
+static void test_event(_unused_ void **state)
+{
+	static const char loss[] =
+		"{\"time\":\"2026-01-31T10:20:30.000000000Z\","
+		"\"event\":\"loss\",\"records\":12}";
+	struct json_object *o = json_tokener_parse(loss);
+
+	formats(loss, "2026-01-31T10:20:30.000Z  loss      "
+		      "12 records are missing here\n");
+	/* What is missing may have been denied. */
+	assert_true(
+		flow_matches(&(struct flow_filter){ true, 0, UINT64_MAX }, o));
+	json_object_put(o);
+}
+
 static bool matches(struct flow_filter f)
 {
 	struct json_object *o = json_tokener_parse(record);
@@ -106,9 +121,8 @@ static void test_valid(_unused_ void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_matches),
-		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_formats), cmocka_unit_test(test_event),
+		cmocka_unit_test(test_matches), cmocka_unit_test(test_denied),
 		cmocka_unit_test(test_valid),
 	};
 
