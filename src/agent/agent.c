@@ -80,6 +80,9 @@ static void on_link(void *arg, enum link_event event, const char *bridge,
 			"bridge %s does not hand its packets to the firewall, traffic between its containers is NOT filtered: %s",
 			bridge, detail);
 		break;
+	case LINK_PORTS:
+		enforce_schedule(a);
+		break;
 	}
 }
 
