@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docker_answer.c - what an engine answers, to the model. */
+#include "runtime/docker_state.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+static void replace(char **at, const char *s)
+{
+	if (!strcmp(*at, s))
+		return;
+	free(*at);
+	*at = xstrdup(s);
+}
+
+static bool is_shared(const char *mode)
+{
+	return !strncmp(mode, "container:", strlen("container:"));
+}
+
+static void tell_problems(struct docker_item *c,
+			  const struct docker_container *l, char *problem)
+{
+	if (problem && (!c->problem || strcmp(problem, c->problem)))
+		log_warning("container %s: %s", c->name, problem);
+	free(c->problem);
+	c->problem = problem;
+	if (l->overlabelled && !c->overlabelled)
+		log_error(
+			"container %s: more than %d labels, so no policy can judge it: its traffic is that of an unknown endpoint; start it with fewer labels",
+			c->name, DOCKER_LABELS_MAX);
+	c->overlabelled = l->overlabelled;
+}
+
+/* Build the label set, with the name and image that are known now. Returns
+ * what is wrong with the labels, or NULL; the caller frees it. */
+static char *set_labels(struct docker_model *m, struct docker_item *c,
+			const struct label *labels, size_t n)
+{
+	struct endpoint *e = endpoint_new(m->runtime, c->id);
+	char *problem;
+
+	replace(&e->name, c->name);
+	replace(&e->image,
+		c->configured_image[0] ? c->configured_image : c->image);
+	endpoint_set_labels(e, labels, n, NULL, &problem);
+	endpoint_unref(c->labels);
+	c->labels = e;
+	return problem;
+}
+
+static void relabel(struct docker_model *m, struct docker_item *c)
+{
+	struct label_set *set;
+
+	if (!c->labels)
+		return;
+	set = label_set_ref(c->labels->labels);
+	free(set_labels(m, c, set->labels, set->n));
+	label_set_unref(set);
+}
+
+static void take_entry(struct docker_model *m, struct docker_item *c,
+		       const struct docker_container *l)
+{
+	replace(&c->name, l->name);
+	replace(&c->image, l->image);
+	if (strcmp(c->mode, l->network_mode) && is_shared(l->network_mode))
+		log_info(
+			"container %s shares the network of container %s: what holds for that one holds for both",
+			l->name, l->network_mode + strlen("container:"));
+	replace(&c->mode, l->network_mode);
+	if (!c->state_told) {
+		c->running = !strcmp(l->state, "running") ||
+			     !strcmp(l->state, "paused");
+		c->created = !strcmp(l->state, "created");
+	}
+	vec_fini(&c->published);
+	vec_foreach(p, &l->published)
+		vec_push(&c->published, *p);
+	c->ports_listed = c->running;
+	tell_problems(c, l, set_labels(m, c, l->labels.data, l->labels.len));
+}
+
+void docker_model_container(struct docker_model *m, uint64_t when,
+			    const char *id, const struct docker_container *l)
+{
+	struct docker_item *c = docker_container_find(m, id);
+
+	if (!c || c->gone || c->event > when)
+		return;
+	if (!l) {
+		docker_container_forget(m, c);
+		return;
+	}
+	take_entry(m, c, l);
+	docker_container_publish(m, c);
+}
+
+void docker_model_inspect(struct docker_model *m, uint64_t when, const char *id,
+			  const struct docker_inspect *i)
+{
+	struct docker_item *c = docker_container_find(m, id);
+
+	if (!c || c->gone)
+		return;
+	/* Image and bindings never change; a pid does. */
+	c->inspected = true;
+	if (strcmp(c->configured_image, i->image)) {
+		replace(&c->configured_image, i->image);
+		relabel(m, c);
+	}
+	vec_fini(&c->bindings);
+	vec_foreach(p, &i->bindings)
+		vec_push(&c->bindings, *p);
+	if (c->run <= when && c->running) {
+		c->pid = i->pid;
+		c->started = i->started ? i->started : c->started;
+	}
+	docker_container_publish(m, c);
+}
+
+/* Whether an answer may show an attachment that an event took away. */
+static bool may_revive(const struct docker_model *m,
+		       const struct docker_item *c)
+{
+	return m->listing && (c->running || !c->state_told);
+}
+
+/* A member's addresses as the answer tells. Returns true on a change. */
+static bool take_member(struct docker_attach *a,
+			const struct docker_member *from)
+{
+	bool same = a->present && addr_eq(&a->v4, &from->v4) &&
+		    addr_eq(&a->v6, &from->v6) &&
+		    !memcmp(&a->mac, &from->mac, sizeof(a->mac));
+
+	a->present = true;
+	a->dropped = false;
+	a->v4 = from->v4;
+	a->v6 = from->v6;
+	a->mac = from->mac;
+	return !same;
+}
+
+static void settle_member(struct docker_model *m, uint64_t when, const char *id,
+			  const struct docker_member *from)
+{
+	struct docker_item *c = docker_container_find(m, from->container);
+	struct docker_attach *a;
+
+	if (!c) {
+		/* An event that we never got, or one that is gone already. */
+		c = docker_container_get(m, from->container);
+		m->ask.container(m->ask.arg, c->id);
+	}
+	a = docker_attach_get(c, id);
+	a->seen = m->answer;
+	if (c->gone || a->event > when || (a->dropped && !may_revive(m, c)))
+		return;
+	if (take_member(a, from))
+		docker_container_publish(m, c);
+}
+
+/* Bring everybody's attachment to network @id in line with the answer. */
+static void settle_members(struct docker_model *m, uint64_t when,
+			   const char *id, const struct docker_network *n,
+			   bool all)
+{
+	struct docker_item *c, *next;
+
+	m->answer++;
+	vec_foreach(i, &n->members)
+		settle_member(m, when, id, i);
+	HASH_ITER(hh, m->containers, c, next) {
+		struct docker_attach *a = docker_attach_find(c, id);
+		bool left = a && a->present && a->event <= when &&
+			    a->seen != m->answer;
+
+		if (left)
+			a->present = false;
+		if (left || (a && all))
+			docker_container_publish(m, c);
+	}
+}
+
+void docker_model_network(struct docker_model *m, uint64_t when, const char *id,
+			  struct docker_network *n)
+{
+	struct docker_net *net = docker_net_find(m, id);
+	bool known = endpoint_store_network(m->store, id) != NULL;
+
+	if (!net || net->gone || net->event > when)
+		return;
+	if (!n) {
+		docker_net_forget(m, net);
+		return;
+	}
+	endpoint_store_put_network(m->store, TAKE_PTR(n->network));
+	settle_members(m, when, id, n, !known);
+}
