@@ -94,15 +94,21 @@ static void set_interfaces(const struct flow_nflog_packet *packet,
 	flow_iface_name(ifaces, packet->phys_out, now, record->phys_out);
 }
 
-void flow_attribute(const struct flow_nflog_packet *packet,
-		    const struct flow_resolver *resolver,
-		    struct flow_ifaces *ifaces, uint64_t now,
-		    struct flow_record *record)
+void flow_attribute_ends(const struct flow_nflog_packet *packet,
+			 const struct flow_resolver *resolver,
+			 struct flow_record *record)
 {
 	record->src.owner = sender_of(packet, resolver, record);
 	record->dst.owner =
 		owner_of(resolver, &record->packet.dst, record->time);
 	set_macs(packet, record);
+}
+
+void flow_attribute_rest(const struct flow_nflog_packet *packet,
+			 const struct flow_resolver *resolver,
+			 struct flow_ifaces *ifaces, uint64_t now,
+			 struct flow_record *record)
+{
 	set_policies(resolver, record);
 	set_interfaces(packet, ifaces, now, record);
 }

@@ -8,10 +8,15 @@
 #include "flow/record.h"
 
 /**
- * Fill @record's ends, policies and interfaces; its @time, @direction, @reason
- * and @packet are set already. The owners in it are borrowed from @resolver.
+ * Fill @record's ends; its @time, @direction, @reason and @packet are set
+ * already. The owners in it are borrowed from @resolver.
  */
-void flow_attribute(const struct flow_nflog_packet *packet,
-		    const struct flow_resolver *resolver,
-		    struct flow_ifaces *ifaces, uint64_t now,
-		    struct flow_record *record);
+void flow_attribute_ends(const struct flow_nflog_packet *packet,
+			 const struct flow_resolver *resolver,
+			 struct flow_record *record);
+
+/** Fill the rest, policies and interfaces, for which the ends are needed. */
+void flow_attribute_rest(const struct flow_nflog_packet *packet,
+			 const struct flow_resolver *resolver,
+			 struct flow_ifaces *ifaces, uint64_t now,
+			 struct flow_record *record);

@@ -35,6 +35,23 @@ static void write_record(struct flow_log *f, const struct flow_record *record)
 		flow_file_write(f->file, buf_slice(&f->line));
 }
 
+/* What the packet itself tells. */
+static void decode(const struct flow_nflog_packet *packet,
+		   struct flow_record *record)
+{
+	struct flow_packet *p = &record->packet;
+
+	flow_packet_decode(packet->ethertype, packet->payload, p);
+	if (packet->has_vlan) {
+		p->has_vlan = true;
+		p->vlan = packet->vlan;
+	}
+	record->time = packet->time ? packet->time : clock_realtime();
+	record->first = record->last = record->time;
+	record->packets = 1;
+	record->bytes = p->length;
+}
+
 static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 {
 	_cleanup_(flow_record_fini) struct flow_record record = { 0 };
@@ -45,23 +62,15 @@ static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 			       &record.reason, &record.audit))
 		return;
 	f->packets++;
-	flow_packet_decode(packet->ethertype, packet->payload, &record.packet);
-	if (packet->has_vlan) {
-		record.packet.has_vlan = true;
-		record.packet.vlan = packet->vlan;
-	}
-	if (flow_repeats_seen(f->repeats, &record.packet, record.direction,
-			      record.reason, now)) {
+	decode(packet, &record);
+	flow_attribute_ends(packet, &f->resolver, &record);
+	if (flow_repeats_seen(f->repeats, &record, now)) {
 		f->repeated++;
 		return;
 	}
 	f->undecoded += !record.packet.complete;
-	record.time = packet->time ? packet->time : clock_realtime();
-	record.first = record.last = record.time;
-	record.packets = 1;
-	record.bytes = record.packet.length;
 	record.seq = ++f->seq;
-	flow_attribute(packet, &f->resolver, &f->ifaces, now, &record);
+	flow_attribute_rest(packet, &f->resolver, &f->ifaces, now, &record);
 	write_record(f, &record);
 }
 

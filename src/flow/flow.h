@@ -38,12 +38,14 @@ struct flow_options {
 	struct flow_resolver resolver;
 };
 
+/** While a file is written: packets = repeated + records + waiting +
+ *  unwritten (but for a line about a loss that waits itself). */
 struct flow_stats {
 	uint64_t packets;    /* NFLOG messages that were ours */
 	uint64_t records;    /* lines written, those of losses not counted */
 	uint64_t waiting;    /* lines that the file has not taken yet */
 	uint64_t repeated;   /* packets of an attempt already recorded */
-	uint64_t lost;	     /* kernel's ENOBUFS and sequence gaps */
+	uint64_t lost;	     /* NFLOG messages that we never got */
 	uint64_t undecoded;  /* recorded, but with less than all fields */
 	uint64_t unwritten;  /* records that the file did not take */
 	const char *problem; /* last error of the file; "" when none */

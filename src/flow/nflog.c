@@ -31,7 +31,7 @@
 /* Packets that may wait in the kernel for company, and how long in 1/100 s. */
 #define QUEUE_MAX  1
 #define QUEUE_TIME 0
-/* What the kernel may hold for us: some thousand packets. */
+/* What the kernel may hold for us: some 40,000 packets. */
 #define RECEIVE_BUFFER (16 << 20)
 /* The kernel sends at most one batch of its buffer (about a page). */
 #define DATAGRAM_MAX 65536
@@ -47,7 +47,7 @@ struct flow_nflog {
 	bool started;	   /* @expected is known */
 	uint32_t expected; /* sequence number */
 	uint64_t missing;  /* in gaps so far */
-	char buf[DATAGRAM_MAX];
+	_Alignas(struct nlmsghdr) char buf[DATAGRAM_MAX];
 };
 
 /* ---- messages ---------------------------------------------------------- */
@@ -229,13 +229,29 @@ static void parse_packet(const struct nlmsghdr *nlh, uint16_t group,
 	fn(arg, &p);
 }
 
+/* The message that @rest begins with, and @rest behind it; NULL: there is no
+ * whole one. (libmnl's own check takes a length from 2^31 on for negative, and
+ * so for good.) */
+static const struct nlmsghdr *next_message(struct slice *rest)
+{
+	const struct nlmsghdr *nlh = (const void *)rest->ptr;
+	size_t len;
+
+	if (rest->len < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+	    nlh->nlmsg_len > rest->len)
+		return NULL;
+	len = MIN((size_t)NLMSG_ALIGN(nlh->nlmsg_len), rest->len);
+	rest->ptr += len;
+	rest->len -= len;
+	return nlh;
+}
+
 void flow_nflog_parse(struct slice bytes, uint16_t group, flow_nflog_fn fn,
 		      void *arg)
 {
-	const struct nlmsghdr *nlh = (const void *)bytes.ptr;
-	int left = (int)MIN(bytes.len, (size_t)DATAGRAM_MAX);
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+	while ((nlh = next_message(&bytes)))
 		if (nlh->nlmsg_type ==
 		    (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
 			parse_packet(nlh, group, fn, arg);
@@ -319,13 +335,13 @@ static struct nlmsghdr *build_bind(char *buf, uint16_t group)
 	return nlh;
 }
 
-/* True when @len bytes at @buf are the answer to our request. */
-static bool is_answer(const char *buf, size_t len, int *ret_error)
+/* True when @datagram is the answer to our request. */
+static bool is_answer(struct slice datagram, int *ret_error)
 {
-	const struct nlmsghdr *nlh = (const void *)buf;
+	const struct nlmsghdr *nlh = next_message(&datagram);
 	const struct nlmsgerr *e;
 
-	if (!mnl_nlmsg_ok(nlh, (int)len) || nlh->nlmsg_type != NLMSG_ERROR ||
+	if (!nlh || nlh->nlmsg_type != NLMSG_ERROR ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
 		return false;
 	e = mnl_nlmsg_get_payload(nlh);
@@ -336,6 +352,7 @@ static bool is_answer(const char *buf, size_t len, int *ret_error)
 /* Packets may come before the answer does; they count like any other. */
 static int await_answer(struct flow_nflog *n)
 {
+	struct slice datagram;
 	size_t len;
 	int r, error;
 
@@ -345,10 +362,10 @@ static int await_answer(struct flow_nflog *n)
 			continue;
 		if (r < 0)
 			return r;
-		if (is_answer(n->buf, len, &error))
+		datagram = (struct slice){ n->buf, len };
+		if (is_answer(datagram, &error))
 			return error;
-		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
-				 on_packet, n);
+		flow_nflog_parse(datagram, n->group, on_packet, n);
 	}
 }
 

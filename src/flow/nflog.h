@@ -32,8 +32,9 @@ struct flow_nflog_packet {
 typedef void (*flow_nflog_fn)(void *arg, const struct flow_nflog_packet *p);
 
 /**
- * Walk a datagram of netlink messages and hand over each packet of @group.
- * Pure, for untrusted bytes: what is malformed is passed over.
+ * Walk a datagram of netlink messages, aligned to four bytes, and hand over
+ * each packet of @group. Pure, for untrusted bytes: what is malformed is passed
+ * over.
  */
 void flow_nflog_parse(struct slice bytes, uint16_t group, flow_nflog_fn fn,
 		      void *arg);

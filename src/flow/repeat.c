@@ -7,16 +7,24 @@
  */
 #include "flow/repeat.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/table.h"
 
 /* Compared as bytes: no padding, and zeroed where a field does not apply. */
 struct key {
 	uint8_t src[16], dst[16];
-	uint16_t sport, dport; /* of ICMP: id; type and code */
+	uint64_t src_owner, dst_owner; /* hash of the id; 0: nobody */
+	uint16_t sport, dport;	       /* of ICMP: id; type and code */
 	uint16_t ethertype;
-	uint8_t proto, direction, reason, later_fragment;
+	uint8_t proto, direction, reason, audit;
+	uint16_t later_fragment;
+	uint32_t zero;
 };
+
+static_assert(sizeof(struct key) == 64, "the key has padding");
 
 struct entry {
 	struct key key;
@@ -52,14 +60,22 @@ void flow_repeats_free(struct flow_repeats *r)
 	free(r);
 }
 
-static struct key key_of(const struct flow_packet *p,
-			 enum deny_direction direction, enum deny_reason reason)
+static uint64_t owner_hash(const struct endpoint *e)
 {
+	return e ? hash_seeded(e->id, strlen(e->id)) : 0;
+}
+
+static struct key key_of(const struct flow_record *record)
+{
+	const struct flow_packet *p = &record->packet;
 	struct key key = {
+		.src_owner = owner_hash(record->src.owner),
+		.dst_owner = owner_hash(record->dst.owner),
 		.ethertype = p->ethertype,
 		.proto = p->proto,
-		.direction = (uint8_t)direction,
-		.reason = (uint8_t)reason,
+		.direction = (uint8_t)record->direction,
+		.reason = (uint8_t)record->reason,
+		.audit = record->audit,
 		.later_fragment = p->later_fragment,
 	};
 
@@ -75,11 +91,10 @@ static struct key key_of(const struct flow_packet *p,
 	return key;
 }
 
-bool flow_repeats_seen(struct flow_repeats *r, const struct flow_packet *p,
-		       enum deny_direction direction, enum deny_reason reason,
+bool flow_repeats_seen(struct flow_repeats *r, const struct flow_record *record,
 		       uint64_t now)
 {
-	struct key key = key_of(p, direction, reason);
+	struct key key = key_of(record);
 	struct entry *e;
 
 	HASH_FIND(hh, r->entries, &key, sizeof(key), e);

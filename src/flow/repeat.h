@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/reason.h"
-#include "flow/packet.h"
+#include "flow/record.h"
 
 /** An attempt is recorded again after this, in ns. */
 #define FLOW_REPEAT_WINDOW (30 * UINT64_C(1000000000))
@@ -23,9 +22,9 @@ struct flow_repeats *flow_repeats_new(size_t max);
 void flow_repeats_free(struct flow_repeats *r);
 
 /**
- * True when that attempt was first seen less than the window before @now
- * (monotonic ns); otherwise it is remembered as new.
+ * True when the attempt that @record tells of was first seen less than the
+ * window before @now (monotonic ns); otherwise it is remembered as new. Its
+ * ends must be attributed: an address that has a new owner is no repeat.
  */
-bool flow_repeats_seen(struct flow_repeats *r, const struct flow_packet *p,
-		       enum deny_direction direction, enum deny_reason reason,
+bool flow_repeats_seen(struct flow_repeats *r, const struct flow_record *record,
 		       uint64_t now);

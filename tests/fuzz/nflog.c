@@ -58,7 +58,8 @@ static void on_packet(_unused_ void *arg, const struct flow_nflog_packet *p)
 			  &record.audit);
 	flow_packet_decode(p->ethertype, p->payload, &record.packet);
 	record.time = record.first = record.last = p->time;
-	flow_attribute(p, &resolver, &ifaces, 1, &record);
+	flow_attribute_ends(p, &resolver, &record);
+	flow_attribute_rest(p, &resolver, &ifaces, 1, &record);
 	assert(flow_record_format(&record, &origin, &line) == 0);
 	check_line(&line);
 }

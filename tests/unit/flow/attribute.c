@@ -93,7 +93,8 @@ static void attribute(enum deny_direction direction, enum deny_reason reason,
 					 .reason = reason };
 	assert_int_equal(addr_parse(slice_of(src), &t.record.packet.src), 0);
 	assert_int_equal(addr_parse(slice_of(dst), &t.record.packet.dst), 0);
-	flow_attribute(&packet, &resolver, &t.ifaces, NOW, &t.record);
+	flow_attribute_ends(&packet, &resolver, &t.record);
+	flow_attribute_rest(&packet, &resolver, &t.ifaces, NOW, &t.record);
 }
 
 static const struct flow_nflog_packet plain = { .family = NFPROTO_IPV4 };
@@ -144,7 +145,7 @@ static void nobody_owns_a_shared_address(_unused_ void **state)
 		assert_int_equal(
 			addr_parse(slice_of(shared[i]), &record.packet.src), 0);
 		record.packet.dst = record.packet.src;
-		flow_attribute(&plain, &resolver, &t.ifaces, NOW, &record);
+		flow_attribute_ends(&plain, &resolver, &record);
 		assert_null(record.src.owner);
 		assert_null(record.dst.owner);
 	}

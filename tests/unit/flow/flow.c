@@ -611,6 +611,33 @@ static void a_flood_is_recorded_or_counted_as_lost(_unused_ void **state)
 	assert_int_equal(count_lines(text), stats.records);
 }
 
+/* Nobody reads while the kernel's buffer fills up. */
+static void an_overrun_is_counted_and_survived(_unused_ void **state)
+{
+	struct flow_stats stats;
+	uint64_t denied;
+
+	count_denied();
+	flood(FLOOD);
+	denied = count_denied();
+	loop_timer_start(t.deadline, 1, 1);
+	do {
+		loop_run_once(t.loop);
+		flow_stats(t.log, &stats);
+	} while (stats.packets + stats.lost < denied);
+	loop_timer_stop(t.deadline);
+	print_message("overrun: %llu of %llu fit the buffer\n",
+		      (unsigned long long)stats.packets,
+		      (unsigned long long)denied);
+	assert_true(stats.lost > 0);
+	assert_int_equal(stats.packets + stats.lost, denied);
+	t.late = false;
+	send_udp(SENDER, RECEIVER, 40300, 4000);
+	await_records(stats.records + 1);
+	flow_stats(t.log, &stats);
+	assert_int_equal(stats.packets + stats.lost, denied + 1);
+}
+
 #define WITH_LOG(f) cmocka_unit_test_setup_teardown(f, open_log, close_log)
 
 int main(void)
@@ -626,6 +653,7 @@ int main(void)
 		WITH_LOG(a_second_reader_is_told_busy),
 		WITH_LOG(a_line_comes_within_milliseconds),
 		WITH_LOG(a_flood_is_recorded_or_counted_as_lost),
+		WITH_LOG(an_overrun_is_counted_and_survived),
 	};
 
 	return cmocka_run_group_tests(tests, make_hosts, drop_hosts);

@@ -236,6 +236,22 @@ static void a_cut_message_is_passed_over(_unused_ void **state)
 	}
 }
 
+static void a_lying_length_is_no_message(_unused_ void **state)
+{
+	static const size_t lies[] = { 0,	   15,	       4096,
+				       0x7fffffff, 0x80000000, 0xfffffffc,
+				       0xffffffff };
+	struct message m = full();
+	size_t len = m.len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		m.len = lies[i];
+		set_len(&m);
+		parse_part(&m, len);
+		assert_int_equal(got.n, 0);
+	}
+}
+
 /* The message's length says less than its attributes, at every byte. */
 static void attributes_end_with_their_message(_unused_ void **state)
 {
@@ -259,6 +275,7 @@ int main(void)
 		cmocka_unit_test(short_attributes_count_as_absent),
 		cmocka_unit_test(an_absurd_time_is_none),
 		cmocka_unit_test(a_cut_message_is_passed_over),
+		cmocka_unit_test(a_lying_length_is_no_message),
 		cmocka_unit_test(attributes_end_with_their_message),
 	};
 

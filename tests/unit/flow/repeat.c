@@ -12,31 +12,34 @@
 
 #define SECOND UINT64_C(1000000000)
 
-static struct flow_packet syn(uint16_t sport)
+static struct flow_record syn(uint16_t sport)
 {
-	return (struct flow_packet){
-		.ethertype = 0x0800,
-		.has_proto = true,
-		.has_ports = true,
-		.proto = IPPROTO_TCP,
-		.src = { AF_INET, { 10, 0, 0, 1 } },
-		.dst = { AF_INET, { 10, 0, 0, 2 } },
-		.sport = sport,
-		.dport = 80,
+	return (struct flow_record){
+		.direction = DENY_INGRESS,
+		.reason = DENY_NO_POLICY_ALLOWS,
+		.packet = {
+			.ethertype = 0x0800,
+			.has_proto = true,
+			.has_ports = true,
+			.proto = IPPROTO_TCP,
+			.src = { AF_INET, { 10, 0, 0, 1 } },
+			.dst = { AF_INET, { 10, 0, 0, 2 } },
+			.sport = sport,
+			.dport = 80,
+		},
 	};
 }
 
-static bool seen(struct flow_repeats *r, const struct flow_packet *p,
+static bool seen(struct flow_repeats *r, const struct flow_record *record,
 		 uint64_t second)
 {
-	return flow_repeats_seen(r, p, DENY_INGRESS, DENY_NO_POLICY_ALLOWS,
-				 second * SECOND);
+	return flow_repeats_seen(r, record, second * SECOND);
 }
 
 static void an_attempt_is_new_once_a_window(_unused_ void **state)
 {
 	struct flow_repeats *r = flow_repeats_new(8);
-	struct flow_packet p = syn(1);
+	struct flow_record p = syn(1);
 
 	assert_false(seen(r, &p, 100));
 	assert_true(seen(r, &p, 101));
@@ -50,26 +53,31 @@ static void an_attempt_is_new_once_a_window(_unused_ void **state)
 static void whatever_differs_is_another_attempt(_unused_ void **state)
 {
 	struct flow_repeats *r = flow_repeats_new(16);
-	struct flow_packet p = syn(1), other = syn(2);
+	struct flow_record p = syn(1), other = syn(2);
 
 	assert_false(seen(r, &p, 100));
 	assert_false(seen(r, &other, 100));
 	other = p;
-	other.dport++;
+	other.packet.dport++;
 	assert_false(seen(r, &other, 100));
 	other = p;
-	other.src.bytes[3]++;
+	other.packet.src.bytes[3]++;
 	assert_false(seen(r, &other, 100));
 	other = p;
-	other.dst.bytes[3]++;
+	other.packet.dst.bytes[3]++;
 	assert_false(seen(r, &other, 100));
 	other = p;
-	other.proto = IPPROTO_UDP;
+	other.packet.proto = IPPROTO_UDP;
 	assert_false(seen(r, &other, 100));
-	assert_false(flow_repeats_seen(r, &p, DENY_EGRESS,
-				       DENY_NO_POLICY_ALLOWS, 100 * SECOND));
-	assert_false(flow_repeats_seen(r, &p, DENY_INGRESS, DENY_INVALID,
-				       100 * SECOND));
+	other = p;
+	other.direction = DENY_EGRESS;
+	assert_false(seen(r, &other, 100));
+	other = p;
+	other.reason = DENY_INVALID;
+	assert_false(seen(r, &other, 100));
+	other = p;
+	other.audit = true;
+	assert_false(seen(r, &other, 100));
 	assert_true(seen(r, &p, 100));
 	flow_repeats_free(r);
 }
@@ -77,24 +85,45 @@ static void whatever_differs_is_another_attempt(_unused_ void **state)
 static void pings_differ_by_their_id(_unused_ void **state)
 {
 	struct flow_repeats *r = flow_repeats_new(8);
-	struct flow_packet p = syn(0);
+	struct flow_record p = syn(0);
 
-	p.has_ports = false;
-	p.has_icmp = true;
-	p.proto = IPPROTO_ICMP;
-	p.icmp_type = 8;
-	p.echo_id = 1;
+	p.packet.has_ports = false;
+	p.packet.has_icmp = true;
+	p.packet.proto = IPPROTO_ICMP;
+	p.packet.icmp_type = 8;
+	p.packet.echo_id = 1;
 	assert_false(seen(r, &p, 100));
 	assert_true(seen(r, &p, 101));
-	p.echo_id = 2;
+	p.packet.echo_id = 2;
 	assert_false(seen(r, &p, 101));
+	flow_repeats_free(r);
+}
+
+/* The next container may get the address, and try the same. */
+static void a_new_owner_is_another_attempt(_unused_ void **state)
+{
+	struct flow_repeats *r = flow_repeats_new(8);
+	_cleanup_(endpoint_unrefp) struct endpoint *a =
+		endpoint_new("static", "a");
+	_cleanup_(endpoint_unrefp) struct endpoint *b =
+		endpoint_new("static", "b");
+	struct flow_record p = syn(1);
+
+	assert_false(seen(r, &p, 100));
+	p.src.owner = a;
+	assert_false(seen(r, &p, 101));
+	assert_true(seen(r, &p, 102));
+	p.src.owner = b;
+	assert_false(seen(r, &p, 103));
+	p.dst.owner = a;
+	assert_false(seen(r, &p, 104));
 	flow_repeats_free(r);
 }
 
 static void the_oldest_makes_room(_unused_ void **state)
 {
 	struct flow_repeats *r = flow_repeats_new(2);
-	struct flow_packet a = syn(1), b = syn(2), c = syn(3);
+	struct flow_record a = syn(1), b = syn(2), c = syn(3);
 
 	assert_false(seen(r, &a, 100));
 	assert_false(seen(r, &b, 101));
@@ -111,6 +140,7 @@ int main(void)
 		cmocka_unit_test(an_attempt_is_new_once_a_window),
 		cmocka_unit_test(whatever_differs_is_another_attempt),
 		cmocka_unit_test(pings_differ_by_their_id),
+		cmocka_unit_test(a_new_owner_is_another_attempt),
 		cmocka_unit_test(the_oldest_makes_room),
 	};
 
