@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/term.h"
 
 static void add(struct diag_list *list, enum diag_severity severity,
 		struct diag_place at, char *message)
@@ -81,7 +82,7 @@ const char *diag_format(const struct diag *d, char *text, size_t size)
 	else
 		snprintf(text, size, "%s%s%s: %s", d->file,
 			 d->file[0] ? ": " : "", severity, d->message);
-	return text;
+	return term_defuse(text);
 }
 
 void diag_print(const struct diag_list *list, FILE *to)

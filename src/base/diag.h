@@ -47,7 +47,8 @@ int diag_errno(struct diag_list *list, const char *file, int error,
 /** Append copies of @from's entries. */
 void diag_append(struct diag_list *list, const struct diag_list *from);
 
-/** "file:line:col: error: message", into @text of @size bytes. */
+/** "file:line:col: error: message", into @text of @size bytes, without control
+ *  characters that a file's content might have brought in. Returns @text. */
 const char *diag_format(const struct diag *d, char *text, size_t size);
 
 /** One line each, errors and warnings in the order they were found. */

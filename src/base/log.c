@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "base/term.h"
 
 static const struct {
 	const char *name;
@@ -37,28 +37,22 @@ int log_level_parse(const char *name)
 	return -EINVAL;
 }
 
-/* Names come from containers: no control character reaches a terminal. */
-static void defuse(struct buf *line)
-{
-	for (size_t i = 0; i < line->len; i++)
-		if ((unsigned char)line->data[i] < ' ' || line->data[i] == 127)
-			line->data[i] = '?';
-}
+/* A longer message is cut, not lost. */
+#define LINE_MAX_BYTES 8192
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-	_cleanup_(buf_fini) struct buf line = BUF_INIT(8192);
+	char line[LINE_MAX_BYTES];
 	va_list args;
 
 	if (level > threshold)
 		return;
 	va_start(args, fmt);
-	buf_addv(&line, fmt, args);
+	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	defuse(&line);
+	term_defuse(line);
 	if (getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "<%d>%s\n", levels[level].syslog,
-			buf_str(&line));
+		fprintf(stderr, "<%d>%s\n", levels[level].syslog, line);
 	else
-		fprintf(stderr, "%s: %s\n", levels[level].name, buf_str(&line));
+		fprintf(stderr, "%s: %s\n", levels[level].name, line);
 }

@@ -32,7 +32,7 @@ struct host {
 	struct loop_timer *ticker;
 	struct link_watch *watch;
 	VEC(struct event) events;
-	int ticks;
+	int ticks, port_changes;
 };
 
 static void run(const char *command)
@@ -48,6 +48,9 @@ static void on_event(void *arg, enum link_event event, const char *bridge,
 	struct event e = { .event = event };
 
 	assert_non_null(h->watch);
+	h->port_changes += event == LINK_PORTS;
+	if (event == LINK_PORTS)
+		return;
 	snprintf(e.bridge, sizeof(e.bridge), "%s", bridge);
 	snprintf(e.detail, sizeof(e.detail), "%s", detail);
 	vec_push(&h->events, e);
