@@ -5,11 +5,13 @@
  *   main.c      options, configuration, signals
  *   agent.c     ordered start, reverse stop; changes of every stage come here
  *   enforce.c   store + policies -> compile -> firewall, once per batch
+ *   bind.c      which bridge port is whose
  *   managed.c   which networks are governed, and which were before a restart
  *   answer.c    control commands; report_*.c write their results
  */
 #pragma once
 
+#include "agent/bind.h"
 #include "agent/config.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
@@ -52,6 +54,7 @@ struct agent {
 	struct control_server *control;
 	VEC(struct runtime *) runtimes;
 	struct managed managed;
+	struct bindings bindings;
 	struct enforcement enforcement;
 	struct loop_timer *patience; /* see enforcement.waited_enough */
 	VEC(struct loop_signal *) signals;

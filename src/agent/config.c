@@ -172,6 +172,11 @@ static void read_invalid(struct reader *r, const struct yaml_node *n)
 		    &r->config->ignore_invalid_policies);
 }
 
+static void read_anti_spoofing(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "disabled", "enabled", &r->config->anti_spoofing);
+}
+
 static void read_ignored(struct reader *r, const struct yaml_node *n)
 {
 	if (n->kind == YAML_NULL)
@@ -194,6 +199,7 @@ static void read_enforcement(struct reader *r, const struct yaml_node *n)
 		{ "mode", read_mode },
 		{ "unknownEndpoint", read_unknown },
 		{ "denyAction", read_deny_action },
+		{ "antiSpoofing", read_anti_spoofing },
 		{ "ignoreNetworks", read_ignored },
 		{ "invalidPoliciesAtStart", read_invalid },
 		{ NULL, NULL },
@@ -309,6 +315,7 @@ static void set_defaults(struct config *c)
 	c->control_socket = xstrdup(CONTROL_SOCKET);
 	c->flow_log = xstrdup("/var/log/bulkhead/flows.jsonl");
 	c->log_level = LOG_LEVEL_INFO;
+	c->anti_spoofing = true;
 }
 
 static void default_runtimes(struct config *c)

@@ -90,6 +90,13 @@ struct compile_input enforce_input(struct agent *a)
 	in.endpoints = endpoint_store_all(a->store, &in.nendpoints);
 	in.networks = a->managed.all.data;
 	in.nnetworks = a->managed.all.len;
+	if (a->link && a->config.anti_spoofing) {
+		bind_update(&a->bindings, a->link, in.endpoints, in.nendpoints,
+			    in.networks, in.nnetworks);
+		in.guard_ports = true;
+		in.ports = a->bindings.ports.data;
+		in.nports = a->bindings.ports.len;
+	}
 	return in;
 }
 
@@ -220,6 +227,7 @@ void enforce_fini(struct agent *a)
 	loop_timer_close(a->enforcement.timer);
 	ruleset_unref(a->enforcement.wanted);
 	free(a->enforcement.error);
+	bind_fini(&a->bindings);
 	compiler_free(a->compiler);
 	firewall_close(a->firewall);
 }

@@ -198,23 +198,32 @@ static void report_flow_log(struct agent *a, struct json_object *to,
 		add_problem(problems, a->config.flow_log, s.problem);
 }
 
+static void report_table_counters(struct agent *a, struct json_object *to,
+				  enum ruleset_table table,
+				  const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t packets = 0, bytes = 0;
+		struct json_object *item;
+
+		if (firewall_counter(a->firewall, table, names[i], &packets,
+				     &bytes) < 0)
+			continue;
+		item = report_mapping(to, names[i]);
+		report_uint(item, "packets", packets);
+		report_uint(item, "bytes", bytes);
+	}
+}
+
 static void report_counters(struct agent *a, struct json_object *to)
 {
 	struct json_object *counters = report_mapping(to, "counters");
 	size_t n;
 	const char *const *names = compile_counters(&n);
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t packets = 0, bytes = 0;
-		struct json_object *item;
-
-		if (firewall_counter(a->firewall, TABLE_INET, names[i],
-				     &packets, &bytes) < 0)
-			continue;
-		item = report_mapping(counters, names[i]);
-		report_uint(item, "packets", packets);
-		report_uint(item, "bytes", bytes);
-	}
+	report_table_counters(a, counters, TABLE_INET, names, n);
+	names = compile_guard_counters(&n);
+	report_table_counters(a, counters, TABLE_BRIDGE, names, n);
 }
 
 static const char *overall(const struct agent *a,

@@ -9,11 +9,15 @@
  */
 #include "compile/compile.h"
 
+#include <linux/netfilter.h>
 #include <string.h>
 
 #include "compile/build.h"
 #include "compile/class.h"
+#include "compile/guard.h"
 #include "compile/skeleton.h"
+
+typedef VEC(struct ruleset_set *) set_list;
 
 struct owned_addr {
 	struct addr addr;
@@ -26,8 +30,11 @@ struct compiler {
 	struct class *classes;
 	struct member *members; /* by endpoint pointer */
 	uint64_t epoch;
-	/* Every member's addresses, sorted: the dispatch maps' order. */
+	/* Every member's addresses, sorted by address and endpoint id: the
+	 * dispatch maps' order. */
 	VEC(struct owned_addr) addrs;
+	/* What the last run wrote down anew, in its order. */
+	set_list made;
 	struct compile_options options;
 	/* The skeleton, made once per options. */
 	VEC(struct ruleset_chain *) fixed_chains;
@@ -65,6 +72,10 @@ static void own_addr(struct compiler *c, const struct addr *a,
 {
 	size_t at = addr_position(c, a);
 
+	while (at < c->addrs.len && addr_eq(&c->addrs.data[at].addr, a) &&
+	       strcmp(c->addrs.data[at].member->endpoint->id,
+		      m->endpoint->id) < 0)
+		at++;
 	vec_grow(&c->addrs);
 	memmove(c->addrs.data + at + 1, c->addrs.data + at,
 		(c->addrs.len - at) * sizeof(*c->addrs.data));
@@ -223,8 +234,6 @@ static void update_objects(struct compiler *c)
 
 /* ---- maps and sets that lead to the classes ---------------------------- */
 
-typedef VEC(struct ruleset_set *) set_list;
-
 /* Keys of one set under way, with their verdicts where it is a map. */
 struct filling {
 	struct ruleset_set *set;
@@ -249,12 +258,28 @@ static void fill(struct filling *f, const void *key, size_t len)
 		buf_add(&f->keys, zero, 4 - len % 4);
 }
 
-static void fill_done(struct filling *f, bool sorted, set_list *to)
+/* The last run's set in place of an equal one. */
+static struct ruleset_set *shared(const struct compiler *c, size_t i,
+				  struct ruleset_set *set)
 {
+	struct ruleset_set *last = i < c->made.len ? c->made.data[i] : NULL;
+
+	if (!last || !ruleset_set_equal(last, set))
+		return set;
+	ruleset_set_unref(set);
+	return ruleset_set_ref(last);
+}
+
+static void fill_done(const struct compiler *c, struct filling *f, bool sorted,
+		      set_list *to)
+{
+	struct ruleset_set *set;
+
 	build_set_fill(f->set, f->n, buf_str(&f->keys),
 		       f->set->flags & SET_VMAP ? f->verdicts.data : NULL,
 		       sorted);
-	vec_push(to, f->set);
+	set = shared(c, to->len, f->set);
+	vec_push(to, set);
 	buf_fini(&f->keys);
 	vec_fini(&f->verdicts);
 }
@@ -262,6 +287,20 @@ static void fill_done(struct filling *f, bool sorted, set_list *to)
 static struct verdict class_verdict(const struct class *class)
 {
 	return class ? build_goto(class->chain->name) : VERDICT(VERDICT_RETURN);
+}
+
+/* Where several endpoints have the address at @i (overlapping networks), the
+ * policies of an isolated one hold for all of them. */
+static const struct class *class_at(const struct compiler *c, size_t i,
+				    enum deny_direction direction)
+{
+	const struct owned_addr *a = &c->addrs.data[i];
+
+	for (; i < c->addrs.len && addr_eq(&c->addrs.data[i].addr, &a->addr);
+	     i++)
+		if (c->addrs.data[i].member->classes[direction])
+			return c->addrs.data[i].member->classes[direction];
+	return NULL;
 }
 
 static void dispatch_map(struct compiler *c, uint8_t family,
@@ -272,15 +311,17 @@ static void dispatch_map(struct compiler *c, uint8_t family,
 							     : TYPE_IPV6 };
 	struct filling f = filling_of(name, SET_VMAP, 1, type);
 
-	vec_foreach(a, &c->addrs) {
-		if (a->addr.family != family)
+	for (size_t i = 0; i < c->addrs.len; i++) {
+		const struct addr *a = &c->addrs.data[i].addr;
+
+		if (a->family != family)
 			continue;
-		fill(&f, a->addr.bytes, addr_size(family));
+		fill(&f, a->bytes, addr_size(family));
 		vec_push(&f.verdicts,
-			 class_verdict(a->member->classes[direction]));
+			 class_verdict(class_at(c, i, direction)));
 		f.n++;
 	}
-	fill_done(&f, true, to);
+	fill_done(c, &f, true, to);
 }
 
 static void self_set(struct compiler *c, uint8_t family, const char *name,
@@ -297,7 +338,7 @@ static void self_set(struct compiler *c, uint8_t family, const char *name,
 		fill(&f, a->addr.bytes, addr_size(family));
 		f.n++;
 	}
-	fill_done(&f, true, to);
+	fill_done(c, &f, true, to);
 }
 
 static bool has_isolated(const struct compiler *c, const char *bridge)
@@ -335,12 +376,13 @@ static void bridge_sets(struct compiler *c, const struct compile_input *in,
 		fill(&quiet, name, sizeof(name));
 		quiet.n++;
 	}
-	fill_done(&all, false, to);
-	fill_done(&quiet, false, to);
+	fill_done(c, &all, false, to);
+	fill_done(c, &quiet, false, to);
 }
 
 /* 224.0.0.0/4, 255.255.255.255 and the subnets' broadcast addresses. */
-static void groups_set(const struct compile_input *in, set_list *to)
+static void groups_set(const struct compiler *c,
+		       const struct compile_input *in, set_list *to)
 {
 	static const struct prefix fixed[] = {
 		{ { AF_INET, { 224 } }, 4 },
@@ -368,7 +410,7 @@ static void groups_set(const struct compile_input *in, set_list *to)
 		fill(&f, range->last, 4);
 		f.n++;
 	}
-	fill_done(&f, true, to);
+	fill_done(c, &f, true, to);
 	ranges_fini(&ranges);
 }
 
@@ -379,44 +421,109 @@ static bool is_unspecified(const struct addr *a)
 	return !memcmp(a->bytes, zero, sizeof(zero));
 }
 
-/* Every address of the host stands in one map without an address; a port
- * published on one address only, in that family's. */
-static void published_maps(struct compiler *c, set_list *to)
+/* Published ports, with those of containers that nobody isolates: they, too,
+ * hold their port. */
+struct publishing {
+	struct filling any, on[2];
+};
+
+static void publish(struct publishing *to, const struct member *m, size_t i,
+		    uint8_t family, bool own)
 {
-	static const enum ruleset_type types[] = { TYPE_IPV4, TYPE_PROTO,
-						   TYPE_SERVICE };
-	static const enum ruleset_type types6[] = { TYPE_IPV6, TYPE_PROTO,
-						    TYPE_SERVICE };
-	struct filling maps[] = {
-		filling_of(MAP_PUBLISHED, SET_VMAP, 2, types + 1),
-		filling_of(MAP_PUBLISHED4, SET_VMAP, 3, types),
-		filling_of(MAP_PUBLISHED6, SET_VMAP, 3, types6),
-	};
+	const struct published_port *p = &m->endpoint->published.data[i];
+	const struct object *proxy = m->proxies.data[i];
+	uint8_t port[] = { (uint8_t)(p->host_port >> 8),
+			   (uint8_t)p->host_port };
+	uint8_t nfproto = family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	struct filling *f = &to->any;
+
+	if (!p->host_port || (p->host.family == family) != own)
+		return;
+	if (is_unspecified(&p->host)) {
+		fill(f, &nfproto, 1);
+	} else if (own) {
+		f = &to->on[family_index(family)];
+		fill(f, p->host.bytes, addr_size(family));
+	} else {
+		return;
+	}
+	fill(f, &p->proto, 1);
+	fill(f, port, sizeof(port));
+	vec_push(&f->verdicts, proxy ? build_goto(proxy->name)
+				     : VERDICT(VERDICT_RETURN));
+	f->n++;
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct member *const *x = a, *const *y = b;
+
+	return strcmp((*x)->endpoint->id, (*y)->endpoint->id);
+}
+
+/* The unspecified address of one family may take connections of the other one
+ * too (a socket on [::], Go's on 0.0.0.0), unless somebody else holds the port
+ * there: of equal keys the first one counts. */
+static void publish_all(struct compiler *c, struct publishing *to)
+{
+	VEC(struct member *) members = { 0 };
 	struct member *m, *next;
 
 	HASH_ITER(hh, c->members, m, next)
-		for (size_t i = 0; i < m->proxies.len; i++) {
-			const struct published_port *p =
-				&m->endpoint->published.data[i];
-			uint8_t port[] = { (uint8_t)(p->host_port >> 8),
-					   (uint8_t)p->host_port };
-			struct filling *f = &maps[0];
-
-			if (!m->proxies.data[i] || !p->host_port)
-				continue;
-			if (!is_unspecified(&p->host)) {
-				f = &maps[1 + family_index(p->host.family)];
-				fill(f, p->host.bytes,
-				     addr_size(p->host.family));
+		if (m->proxies.len)
+			vec_push(&members, m);
+	vec_sort(&members, compare_members);
+	for (int own = 1; own >= 0; own--)
+		vec_foreach(slot, &members)
+			for (size_t i = 0; i < (*slot)->proxies.len; i++) {
+				publish(to, *slot, i, AF_INET, own);
+				publish(to, *slot, i, AF_INET6, own);
 			}
-			fill(f, &p->proto, 1);
-			fill(f, port, sizeof(port));
-			vec_push(&f->verdicts,
-				 build_goto(m->proxies.data[i]->name));
-			f->n++;
-		}
-	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
-		fill_done(&maps[i], false, to);
+	vec_fini(&members);
+}
+
+static void published_maps(struct compiler *c, set_list *to)
+{
+	static const enum ruleset_type any[] = { TYPE_NFPROTO, TYPE_PROTO,
+						 TYPE_SERVICE };
+	static const enum ruleset_type on4[] = { TYPE_IPV4, TYPE_PROTO,
+						 TYPE_SERVICE };
+	static const enum ruleset_type on6[] = { TYPE_IPV6, TYPE_PROTO,
+						 TYPE_SERVICE };
+	struct publishing p = {
+		.any = filling_of(MAP_PUBLISHED, SET_VMAP, 3, any),
+		.on = { filling_of(MAP_PUBLISHED4, SET_VMAP, 3, on4),
+			filling_of(MAP_PUBLISHED6, SET_VMAP, 3, on6) },
+	};
+
+	publish_all(c, &p);
+	fill_done(c, &p.any, false, to);
+	fill_done(c, &p.on[0], false, to);
+	fill_done(c, &p.on[1], false, to);
+}
+
+static void drop_made(struct compiler *c)
+{
+	vec_foreach(set, &c->made)
+		ruleset_set_unref(*set);
+	vec_fini(&c->made);
+}
+
+static void make_sets(struct compiler *c, const struct compile_input *in)
+{
+	set_list made = { 0 };
+
+	dispatch_map(c, AF_INET, DENY_EGRESS, MAP_EGRESS4, &made);
+	dispatch_map(c, AF_INET6, DENY_EGRESS, MAP_EGRESS6, &made);
+	dispatch_map(c, AF_INET, DENY_INGRESS, MAP_INGRESS4, &made);
+	dispatch_map(c, AF_INET6, DENY_INGRESS, MAP_INGRESS6, &made);
+	self_set(c, AF_INET, SET_SELF4, &made);
+	self_set(c, AF_INET6, SET_SELF6, &made);
+	bridge_sets(c, in, &made);
+	groups_set(c, in, &made);
+	published_maps(c, &made);
+	drop_made(c);
+	c->made = made;
 }
 
 /* ---- the ruleset ------------------------------------------------------- */
@@ -450,16 +557,14 @@ static void part_chains(struct compiler *c, struct ruleset_part *part)
 	      compare_chains);
 }
 
-/* Takes the references of @made. */
-static void part_sets(struct compiler *c, const set_list *made,
-		      struct ruleset_part *part)
+static void part_sets(struct compiler *c, struct ruleset_part *part)
 {
-	part->sets = xcalloc(c->fixed_sets.len + c->sets.len + made->len,
+	part->sets = xcalloc(c->fixed_sets.len + c->sets.len + c->made.len,
 			     sizeof(*part->sets));
 	vec_foreach(set, &c->fixed_sets)
 		part->sets[part->nsets++] = ruleset_set_ref(*set);
-	vec_foreach(set, made)
-		part->sets[part->nsets++] = *set;
+	vec_foreach(set, &c->made)
+		part->sets[part->nsets++] = ruleset_set_ref(*set);
 	vec_foreach(o, &c->sets)
 		part->sets[part->nsets++] = ruleset_set_ref((*o)->set);
 	qsort(part->sets, part->nsets, sizeof(*part->sets), compare_sets);
@@ -498,7 +603,6 @@ struct ruleset *compiler_run(struct compiler *c, const struct compile_input *in)
 {
 	struct ruleset *r = xnew(struct ruleset);
 	struct ruleset_part *part = &r->parts[TABLE_INET];
-	set_list made = { 0 };
 
 	r->refs = 1;
 	if (!c->plan || c->plan->set != in->policies) {
@@ -510,19 +614,11 @@ struct ruleset *compiler_run(struct compiler *c, const struct compile_input *in)
 	update_members(c, in);
 	update_skeleton(c, &in->options);
 	update_objects(c);
-	dispatch_map(c, AF_INET, DENY_EGRESS, MAP_EGRESS4, &made);
-	dispatch_map(c, AF_INET6, DENY_EGRESS, MAP_EGRESS6, &made);
-	dispatch_map(c, AF_INET, DENY_INGRESS, MAP_INGRESS4, &made);
-	dispatch_map(c, AF_INET6, DENY_INGRESS, MAP_INGRESS6, &made);
-	self_set(c, AF_INET, SET_SELF4, &made);
-	self_set(c, AF_INET6, SET_SELF6, &made);
-	bridge_sets(c, in, &made);
-	groups_set(in, &made);
-	published_maps(c, &made);
+	make_sets(c, in);
 	part_chains(c, part);
-	part_sets(c, &made, part);
+	part_sets(c, part);
 	part_counters(part);
-	vec_fini(&made);
+	guard_part(in, &r->parts[TABLE_BRIDGE]);
 	count(c, part);
 	return r;
 }
@@ -535,6 +631,7 @@ void compiler_free(struct compiler *c)
 		leave_all(c);
 	plan_free(c->plan);
 	drop_skeleton(c);
+	drop_made(c);
 	vec_fini(&c->addrs);
 	vec_fini(&c->chains);
 	vec_fini(&c->sets);

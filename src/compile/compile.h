@@ -28,6 +28,14 @@ struct compile_options {
 	bool reject;	    /* denyAction: reject */
 };
 
+/** A port of a managed bridge, held to its owner's addresses. */
+struct compile_port {
+	char name[IFNAMSIZ];
+	/* The interface behind it: its MAC and IP addresses may be used; NULL:
+	 * nobody's that we know, nothing passes. */
+	const struct attachment *owner;
+};
+
 struct compile_input {
 	struct compile_options options;
 	struct policy_set *policies;
@@ -37,6 +45,10 @@ struct compile_input {
 	/* The managed ones: their bridges are governed. */
 	const struct network *const *networks;
 	size_t nnetworks;
+	/* Make the bridge table, for these ports. */
+	bool guard_ports;
+	const struct compile_port *ports;
+	size_t nports;
 };
 
 struct compiler *compiler_new(void);
@@ -70,3 +82,6 @@ void compiler_stats(const struct compiler *c, struct compile_stats *ret);
 
 /** Names of the counters of denied packets: "ingress_no_policy_allows" … */
 const char *const *compile_counters(size_t *ret_n);
+
+/** Those of the bridge table: frames that were not their sender's own. */
+const char *const *compile_guard_counters(size_t *ret_n);

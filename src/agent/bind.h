@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bind.h - which bridge port is whose: the kernel's ports joined with the
+ * store's attachments.
+ *
+ * The engine says which MAC address it gave to a container's interface; the
+ * kernel says which port has that address behind it, as it was when the port
+ * joined the bridge, which is before the container runs. Where two ports claim
+ * one address (a container changed its own while no agent was watching), the
+ * container's network namespace tells; nobody can forge that. A port that
+ * stays without an owner passes nothing.
+ */
+#pragma once
+
+#include "base/vec.h"
+#include "compile/compile.h"
+#include "endpoint/store.h"
+#include "link/link.h"
+
+struct bindings {
+	VEC(struct compile_port) ports;
+};
+
+/** Join for the bridges of @networks. What is borrowed lives as long as the
+ *  endpoints do. */
+void bind_update(struct bindings *b, struct link_watch *link,
+		 struct endpoint *const *endpoints, size_t n,
+		 const struct network *const *networks, size_t nnetworks);
+void bind_fini(struct bindings *b);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guard.c - the bridge table: a container sends as itself or not at all.
+ *
+ * The inet table judges by address, so an address must be its owner's. Every
+ * frame that a managed bridge takes in from a container's port is held against
+ * what is bound to that port:
+ *
+ *   IPv4, IPv6   (port, MAC address, IP address) is bound
+ *   ARP          the same for what the message says of its sender
+ *   ND           a neighbour's advertisement is for a bound address; no
+ *                advertisement or redirect of a router at all
+ *   the rest     no VLAN tag, no other ethertype: none that the inet table
+ *                would see
+ *
+ * A port that is bound to nobody passes nothing (I2). Ethertypes are read from
+ * the frame, so that a tag is seen as one.
+ */
+#include "compile/guard.h"
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/reason.h"
+#include "compile/build.h"
+#include "compile/member.h"
+
+/* Bridge family's "filter": behind nobody who would need to see forged
+ * frames, before the bridge learns nothing more from them than their port. */
+#define PRIORITY (-200)
+
+/* One record a while for each forgery, however many frames it has. */
+#define SPOOFED_TIMEOUT_MS 10000
+#define SPOOFED_MAX	   16384
+#define SNAPLEN		   256
+
+static const char *const counters[] = { "foreign_protocol", "spoofed" };
+
+const char *const *compile_guard_counters(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(counters);
+	return counters;
+}
+
+/* ---- rules ------------------------------------------------------------- */
+
+static void match_ether_type(struct builder *b, uint16_t type)
+{
+	uint16_t value = htons(type);
+
+	build_match(b, FIELD_ETHER_TYPE, &value);
+}
+
+static void match_icmpv6(struct builder *b, uint8_t type)
+{
+	match_ether_type(b, ETH_P_IPV6);
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+	build_match_u8(b, FIELD_ICMPV6_TYPE, type);
+}
+
+static void arp_rules(struct builder *b)
+{
+	static const uint8_t zero[4];
+
+	match_ether_type(b, ETH_P_ARP);
+	build_lookup(
+		b, "bound4", false,
+		FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ARP_SADDR_IP));
+	build_lookup(b, "bound4", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ARP_SADDR_ETHER,
+			    FIELD_ARP_SADDR_IP));
+	build_rule_verdict(b, VERDICT_RETURN, NULL);
+	/* A probe (RFC 5227) has no sender address yet, and teaches none. */
+	match_ether_type(b, ETH_P_ARP);
+	build_match(b, FIELD_ARP_SADDR_IP, zero);
+	build_lookup(b, "bound_mac", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR));
+	build_lookup(b, "bound_mac", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ARP_SADDR_ETHER));
+	build_rule_verdict(b, VERDICT_RETURN, NULL);
+}
+
+/* A DHCP server's answers; no container is one. */
+static void dhcp_rule(struct builder *b, uint16_t ether_type, uint16_t from,
+		      uint16_t to)
+{
+	uint16_t sport = htons(from), dport = htons(to);
+
+	match_ether_type(b, ether_type);
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_UDP);
+	build_match(b, FIELD_TH_SPORT, &sport);
+	build_match(b, FIELD_TH_DPORT, &dport);
+	build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
+}
+
+static void ip_rules(struct builder *b)
+{
+	dhcp_rule(b, ETH_P_IP, 67, 68);
+	match_ether_type(b, ETH_P_IP);
+	build_lookup(b, "bound4", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_IP_SADDR));
+	build_rule_verdict(b, VERDICT_RETURN, NULL);
+}
+
+/* Duplicate address detection (RFC 4862) asks from the unspecified address,
+ * for the sender's own; listener reports may come from there too. */
+static void unspecified_rules(struct builder *b)
+{
+	static const uint8_t zero[16];
+	static const uint8_t reports[] = { MLD_LISTENER_REPORT, 143 };
+
+	match_icmpv6(b, ND_NEIGHBOR_SOLICIT);
+	build_match(b, FIELD_IP6_SADDR, zero);
+	build_lookup(b, "bound6", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ND_TARGET));
+	build_rule_verdict(b, VERDICT_RETURN, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(reports); i++) {
+		match_icmpv6(b, reports[i]);
+		build_match(b, FIELD_IP6_SADDR, zero);
+		build_lookup(b, "bound_mac", false,
+			     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR));
+		build_rule_verdict(b, VERDICT_RETURN, NULL);
+	}
+}
+
+static void ip6_rules(struct builder *b)
+{
+	static const uint8_t router[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
+
+	dhcp_rule(b, ETH_P_IPV6, 547, 546);
+	for (size_t i = 0; i < ARRAY_SIZE(router); i++) {
+		match_icmpv6(b, router[i]);
+		build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
+	}
+	match_icmpv6(b, ND_NEIGHBOR_ADVERT);
+	build_lookup(b, "bound6", true,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ND_TARGET));
+	build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
+	match_ether_type(b, ETH_P_IPV6);
+	build_lookup(b, "bound6", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_IP6_SADDR));
+	build_rule_verdict(b, VERDICT_RETURN, NULL);
+	unspecified_rules(b);
+}
+
+static struct ruleset_chain *guard_chain(void)
+{
+	static const uint16_t known[] = { ETH_P_IP, ETH_P_IPV6, ETH_P_ARP };
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	ip_rules(&b);
+	arp_rules(&b);
+	ip6_rules(&b);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		match_ether_type(&b, known[i]);
+		build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
+	}
+	build_rule_verdict(&b, VERDICT_GOTO, "deny_protocol");
+	return build_chain(&b, "guard", NULL);
+}
+
+static struct ruleset_chain *deny_chain(const char *name, const char *counter,
+					enum deny_reason reason, bool audit)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+	struct field_list key =
+		FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ETHER_TYPE);
+	enum verdict_kind verdict = audit ? VERDICT_RETURN : VERDICT_DROP;
+	char prefix[DENY_PREFIX_MAX];
+
+	deny_prefix_format(DENY_EGRESS, reason, audit, prefix);
+	build_counter(&b, counter);
+	build_rule(&b);
+	build_lookup(&b, "denied", false, key);
+	build_update(&b, "denied", false, key);
+	build_rule_verdict(&b, verdict, NULL);
+	build_log(&b, prefix, SNAPLEN);
+	build_update(&b, "denied", false, key);
+	build_rule_verdict(&b, verdict, NULL);
+	build_rule_verdict(&b, verdict, NULL);
+	return build_chain(&b, name, NULL);
+}
+
+static struct ruleset_chain *base_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_lookup(&b, "ports", false, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "guard");
+	return build_base_chain(&b, "prerouting", HOOK_PREROUTING, PRIORITY);
+}
+
+/* ---- sets -------------------------------------------------------------- */
+
+struct keys {
+	struct buf bytes;
+	size_t n;
+};
+
+static void add_key(struct keys *keys, const struct compile_port *port,
+		    const struct addr *a)
+{
+	static const uint8_t padding[2];
+	char name[IFNAMSIZ] = "";
+
+	memcpy(name, port->name, strnlen(port->name, IFNAMSIZ - 1));
+	buf_add(&keys->bytes, name, sizeof(name));
+	buf_add(&keys->bytes, port->owner->mac.bytes, 6);
+	buf_add(&keys->bytes, padding, sizeof(padding));
+	if (a)
+		buf_add(&keys->bytes, a->bytes, addr_size(a->family));
+	keys->n++;
+}
+
+static struct ruleset_set *bound_set(const char *name, struct keys *keys,
+				     size_t n, const enum ruleset_type *types)
+{
+	struct ruleset_set *s = build_set(name, NULL, 0, n, types);
+
+	build_set_fill(s, keys->n, buf_str(&keys->bytes), NULL, false);
+	buf_fini(&keys->bytes);
+	return s;
+}
+
+/* The three sets, in the order of their names. */
+static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
+{
+	static const enum ruleset_type types4[] = { TYPE_IFNAME, TYPE_ETHER,
+						    TYPE_IPV4 };
+	static const enum ruleset_type types6[] = { TYPE_IFNAME, TYPE_ETHER,
+						    TYPE_IPV6 };
+	struct keys v4 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+	struct keys v6 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+	struct keys mac = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+
+	for (size_t i = 0; i < in->nports; i++) {
+		const struct compile_port *port = &in->ports[i];
+		struct addr local;
+
+		if (!port->owner)
+			continue;
+		local = member_link_local(&port->owner->mac);
+		add_key(&mac, port, NULL);
+		add_key(&v6, port, &local);
+		if (addr_is_set(&port->owner->v4))
+			add_key(&v4, port, &port->owner->v4);
+		if (addr_is_set(&port->owner->v6))
+			add_key(&v6, port, &port->owner->v6);
+	}
+	ret[0] = bound_set("bound4", &v4, 3, types4);
+	ret[1] = bound_set("bound6", &v6, 3, types6);
+	ret[2] = bound_set("bound_mac", &mac, 2, types4);
+}
+
+static struct ruleset_set *port_set(const struct compile_input *in)
+{
+	static const enum ruleset_type type[] = { TYPE_IFNAME };
+	_cleanup_(freep) char *keys = xcalloc(in->nports, IFNAMSIZ);
+	struct ruleset_set *s = build_set("ports", NULL, 0, 1, type);
+
+	for (size_t i = 0; i < in->nports; i++)
+		memcpy(keys + i * IFNAMSIZ, in->ports[i].name,
+		       strnlen(in->ports[i].name, IFNAMSIZ - 1));
+	build_set_fill(s, in->nports, keys, NULL, false);
+	return s;
+}
+
+static struct ruleset_set *denied_set(void)
+{
+	static const enum ruleset_type types[] = { TYPE_IFNAME, TYPE_ETHER,
+						   TYPE_ETHERTYPE };
+	struct ruleset_set *s =
+		build_set("denied", NULL, SET_DYNAMIC, 3, types);
+
+	s->timeout_ms = SPOOFED_TIMEOUT_MS;
+	s->size = SPOOFED_MAX;
+	s->counter = true;
+	return s;
+}
+
+/* Everything in the order of its name, as a part has it. */
+void guard_part(const struct compile_input *in, struct ruleset_part *ret)
+{
+	bool audit = in->options.audit;
+
+	if (!in->guard_ports)
+		return;
+	ret->nchains = 4;
+	ret->chains = xcalloc(ret->nchains, sizeof(*ret->chains));
+	ret->chains[0] =
+		deny_chain("deny_protocol", counters[0], DENY_PROTOCOL, audit);
+	ret->chains[1] =
+		deny_chain("deny_spoofed", counters[1], DENY_SPOOFED, audit);
+	ret->chains[2] = guard_chain();
+	ret->chains[3] = base_chain();
+	ret->nsets = 5;
+	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
+	bound_sets(in, ret->sets);
+	ret->sets[3] = denied_set();
+	ret->sets[4] = port_set(in);
+	ret->ncounters = ARRAY_SIZE(counters);
+	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
+		memcpy(ret->counters[i], counters[i], strlen(counters[i]));
+}
