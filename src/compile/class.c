@@ -328,8 +328,9 @@ static struct object *class_chain(struct class_context *c,
 	only_openings(&b, direction);
 	admit_peers(c, &b, &a.any_port, direction, &needs);
 	if (!a.any_port.any) {
-		admit_ports(c, &b, &a, direction, &needs);
+		/* Before the port maps: what they lead to comes not back. */
 		admit_named_ports(c, &b, &a, &needs);
+		admit_ports(c, &b, &a, direction, &needs);
 		build_rule_verdict(
 			&b, VERDICT_GOTO,
 			skeleton_deny_chain(direction, DENY_NO_POLICY_ALLOWS));

@@ -7,8 +7,8 @@
  *
  *   a TCP packet that opens no connection    -> invalid
  *   peers of rules without ports             -> return, admitted
- *   dport, in a map per protocol             -> a leaf: those ports' peers
  *   peers at their named ports (egress)      -> return
+ *   dport, in a map per protocol             -> a leaf: those ports' peers
  *   everything else                          -> deny
  */
 #pragma once

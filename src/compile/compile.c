@@ -73,8 +73,8 @@ static void own_addr(struct compiler *c, const struct addr *a,
 	size_t at = addr_position(c, a);
 
 	while (at < c->addrs.len && addr_eq(&c->addrs.data[at].addr, a) &&
-	       strcmp(c->addrs.data[at].member->endpoint->id,
-		      m->endpoint->id) < 0)
+	       strcmp(c->addrs.data[at].member->endpoint->id, m->endpoint->id) <
+		       0)
 		at++;
 	vec_grow(&c->addrs);
 	memmove(c->addrs.data + at + 1, c->addrs.data + at,
@@ -317,8 +317,7 @@ static void dispatch_map(struct compiler *c, uint8_t family,
 		if (a->family != family)
 			continue;
 		fill(&f, a->bytes, addr_size(family));
-		vec_push(&f.verdicts,
-			 class_verdict(class_at(c, i, direction)));
+		vec_push(&f.verdicts, class_verdict(class_at(c, i, direction)));
 		f.n++;
 	}
 	fill_done(c, &f, true, to);
@@ -381,8 +380,8 @@ static void bridge_sets(struct compiler *c, const struct compile_input *in,
 }
 
 /* 224.0.0.0/4, 255.255.255.255 and the subnets' broadcast addresses. */
-static void groups_set(const struct compiler *c,
-		       const struct compile_input *in, set_list *to)
+static void groups_set(const struct compiler *c, const struct compile_input *in,
+		       set_list *to)
 {
 	static const struct prefix fixed[] = {
 		{ { AF_INET, { 224 } }, 4 },
@@ -449,8 +448,8 @@ static void publish(struct publishing *to, const struct member *m, size_t i,
 	}
 	fill(f, &p->proto, 1);
 	fill(f, port, sizeof(port));
-	vec_push(&f->verdicts, proxy ? build_goto(proxy->name)
-				     : VERDICT(VERDICT_RETURN));
+	vec_push(&f->verdicts,
+		 proxy ? build_goto(proxy->name) : VERDICT(VERDICT_RETURN));
 	f->n++;
 }
 

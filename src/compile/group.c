@@ -63,7 +63,7 @@ static void key_change(struct key_list *list, const uint8_t *key, bool add)
 		key_remove(list, key);
 }
 
-/* The same set with the present keys. */
+/* The same set with the present keys; the same object when they are. */
 static void renew(struct object *o, const struct key_list *keys)
 {
 	struct ruleset_set *old = o->set, *set;
@@ -74,6 +74,10 @@ static void renew(struct object *o, const struct key_list *keys)
 	set = build_set(old->name, old->comment, old->flags, old->nfields,
 			types);
 	build_set_fill(set, keys->n, keys->keys, NULL, true);
+	if (ruleset_set_equal(old, set)) {
+		ruleset_set_unref(set);
+		return;
+	}
 	o->set = set;
 	ruleset_set_unref(old);
 }
@@ -123,14 +127,24 @@ static void group_gone(struct object *o)
 	free(g);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the order of the texts: ids depend on what other policies say. */
 static char *group_text(const struct plan *plan, const unsigned *matchers,
 			size_t n)
 {
 	struct buf text = BUF_INIT(BUF_UNBOUNDED);
+	VEC(const char *) parts = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		buf_addf(&text, "%s%s", i ? ", " : "",
-			 plan->matchers.data[matchers[i]]->text);
+		vec_push(&parts, plan->matchers.data[matchers[i]]->text);
+	vec_sort(&parts, compare_texts);
+	vec_foreach(part, &parts)
+		buf_addf(&text, "%s%s", part == parts.data ? "" : ", ", *part);
+	vec_fini(&parts);
 	return buf_take(&text);
 }
 

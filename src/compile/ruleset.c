@@ -215,3 +215,18 @@ bool ruleset_set_same_type(const struct ruleset_set *a,
 		a->timeout_ms == b->timeout_ms && a->size == b->size &&
 		a->counter == b->counter && a->key_len == b->key_len);
 }
+
+/* Verdicts are made zeroed, as statements are. */
+bool ruleset_set_equal(const struct ruleset_set *a, const struct ruleset_set *b)
+{
+	size_t stride = a->key_len * (a->flags & SET_INTERVAL ? 2U : 1U);
+
+	if (a == b)
+		return true;
+	if (a->n != b->n || !ruleset_set_same_type(a, b))
+		return false;
+	return !a->n ||
+	       (!memcmp(a->keys, b->keys, a->n * stride) &&
+		(!a->verdicts || !memcmp(a->verdicts, b->verdicts,
+					 a->n * sizeof(*a->verdicts))));
+}

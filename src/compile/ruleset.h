@@ -277,3 +277,6 @@ bool ruleset_chain_equal(const struct ruleset_chain *a,
 /** Same declaration: everything but the elements. */
 bool ruleset_set_same_type(const struct ruleset_set *a,
 			   const struct ruleset_set *b);
+/** The same declaration and the same elements. */
+bool ruleset_set_equal(const struct ruleset_set *a,
+		       const struct ruleset_set *b);

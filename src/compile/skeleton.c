@@ -98,7 +98,7 @@ static void stop(struct builder *b, const struct compile_options *options)
 	if (options->audit)
 		build_rule_verdict(b, VERDICT_RETURN, NULL);
 	else if (options->reject)
-		build_rule_verdict(b, VERDICT_GOTO, "reject");
+		build_rule_verdict(b, VERDICT_GOTO, "refuse");
 	else
 		build_rule_verdict(b, VERDICT_DROP, NULL);
 }
@@ -162,6 +162,7 @@ static struct ruleset_chain *deny_chain(const struct compile_options *options,
 	return build_chain(&b, chains[index], NULL);
 }
 
+/* Not "reject": nft could not read its own listing again. */
 static struct ruleset_chain *reject_chain(void)
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
@@ -171,7 +172,7 @@ static struct ruleset_chain *reject_chain(void)
 	build_rule(&b);
 	build_reject(&b, false);
 	build_rule(&b);
-	return build_chain(&b, "reject", NULL);
+	return build_chain(&b, "refuse", NULL);
 }
 
 /* ---- flows that are known already -------------------------------------- */
@@ -384,7 +385,8 @@ static struct ruleset_chain *proxied_chain(void)
 		   FIELDS(FIELD_IP6_DADDR, FIELD_L4PROTO, FIELD_TH_DPORT));
 	build_rule(&b);
 	build_lookup(&b, SET_PORT_PROTOCOLS, false, FIELDS(FIELD_L4PROTO));
-	build_vmap(&b, MAP_PUBLISHED, FIELDS(FIELD_L4PROTO, FIELD_TH_DPORT));
+	build_vmap(&b, MAP_PUBLISHED,
+		   FIELDS(FIELD_NFPROTO, FIELD_L4PROTO, FIELD_TH_DPORT));
 	build_rule(&b);
 	return build_chain(&b, "proxied", NULL);
 }

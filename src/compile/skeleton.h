@@ -18,7 +18,7 @@
 #define MAP_EGRESS6	   "egress6"
 #define MAP_INGRESS4	   "ingress4" /* destination address : class chain */
 #define MAP_INGRESS6	   "ingress6"
-#define MAP_PUBLISHED	   "published"	/* proto . port : proxied ingress */
+#define MAP_PUBLISHED	   "published"	/* family . proto . port : proxy */
 #define MAP_PUBLISHED4	   "published4" /* host address . proto . port : … */
 #define MAP_PUBLISHED6	   "published6"
 
