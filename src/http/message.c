@@ -82,9 +82,9 @@ static char *too_large(const struct http_request *r, const char *socket)
 	if (r->headers_too_large)
 		return xasprintf(
 			"%s: headers of the answer to GET %s are larger than %u bytes",
-			socket, r->get.path, HTTP_HEADER_MAX);
+			socket, r->shown, HTTP_HEADER_MAX);
 	return xasprintf("%s: answer to GET %s is larger than %zu bytes",
-			 socket, r->get.path, r->body.max);
+			 socket, r->shown, r->body.max);
 }
 
 static char *answered(const struct http_request *r, const char *socket)
@@ -92,8 +92,19 @@ static char *answered(const struct http_request *r, const char *socket)
 	long status = 0;
 
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	return xasprintf("%s: GET %s: HTTP status %ld", socket, r->get.path,
+	return xasprintf("%s: GET %s: HTTP status %ld", socket, r->shown,
 			 status);
+}
+
+static char *reset(const struct http_request *r, const char *socket)
+{
+	if (r->code == CURLE_GOT_NOTHING)
+		return xasprintf(
+			"%s: connection closed without an answer to GET %s",
+			socket, r->shown);
+	return xasprintf(
+		"%s: connection closed in the middle of the answer to GET %s",
+		socket, r->shown);
 }
 
 char *http_request_message(const struct http_request *r, const char *socket)
@@ -107,14 +118,16 @@ char *http_request_message(const struct http_request *r, const char *socket)
 		return too_large(r, socket);
 	if (words)
 		return xasprintf("%s: %s", socket, words);
+	if (error == -ECONNRESET)
+		return reset(r, socket);
 	if (error == -ETIMEDOUT)
 		return xasprintf(
 			"%s: no complete answer to GET %s within %u ms", socket,
-			r->get.path, r->get.timeout_ms ?: HTTP_CONNECT_MS);
+			r->shown, r->get.timeout_ms ?: HTTP_CONNECT_MS);
 	if (error == -EPROTO)
 		return xasprintf("%s: does not speak HTTP (GET %s: %s)", socket,
-				 r->get.path, r->reason);
-	return xasprintf("%s: GET %s: %s", socket, r->get.path,
+				 r->shown, r->reason);
+	return xasprintf("%s: GET %s: %s", socket, r->shown,
 			 r->reason[0] ? r->reason
 				      : curl_easy_strerror(r->code));
 }

@@ -2,6 +2,8 @@
 /* request.c - one request: its options, and the bounds on what comes back. */
 #include "http/request.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 
 static long status_of(const struct http_request *r)
@@ -85,6 +87,7 @@ struct http_request *http_request_new(struct http_client *client,
 	r->client = client;
 	r->get = *get;
 	r->get.path = xstrdup(get->path);
+	r->shown = xstrndup(get->path, strcspn(get->path, "?"));
 	r->body = BUF_INIT(max);
 	r->easy = curl_easy_init();
 	if (r->easy && set_options(r, socket) == CURLE_OK)
@@ -101,5 +104,6 @@ void http_request_free(struct http_request *r)
 		curl_easy_cleanup(r->easy);
 	buf_fini(&r->body);
 	free((char *)r->get.path);
+	free(r->shown);
 	free(r);
 }

@@ -17,6 +17,7 @@ struct http_request {
 	struct http_client *client;
 	struct http_request *prev, *next; /* the client's list */
 	struct http_get get;		  /* its path is owned */
+	char *shown; /* its path without the query, for messages */
 	CURL *easy;
 	struct buf body; /* whole body, or what @data did not get yet */
 	size_t header_bytes;

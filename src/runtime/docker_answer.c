@@ -68,7 +68,7 @@ static void take_entry(struct docker_model *m, struct docker_item *c,
 	replace(&c->image, l->image);
 	if (strcmp(c->mode, l->network_mode) && is_shared(l->network_mode))
 		log_info(
-			"container %s shares the network of container %s: what holds for that one holds for both",
+			"container %s shares the network of container %.12s: what holds for that one holds for both",
 			l->name, l->network_mode + strlen("container:"));
 	replace(&c->mode, l->network_mode);
 	if (!c->state_told) {
