@@ -226,8 +226,8 @@ static void on_end(struct parse *p)
 {
 	struct frame frame = p->frames.data[--p->frames.len];
 	struct yaml_node *node = &frame.node->node;
-	struct yaml_node **items = p->pending.data + frame.first;
 	size_t n = p->pending.len - frame.first;
+	struct yaml_node **items = n ? p->pending.data + frame.first : NULL;
 
 	if (node->kind == YAML_MAPPING) {
 		mapping_build(p->stream, node, items, n, p->file, p->diag);

@@ -24,7 +24,7 @@ static void check_policy(const struct policy *p)
 {
 	_cleanup_(freep) char *text = selector_format(p->pods);
 
-	assert(p->name[0] && p->namespace[0] && p->types);
+	assert(text && p->name[0] && p->namespace[0] && p->types);
 	vec_foreach(rule, &p->ingress)
 		check_rule(rule);
 	vec_foreach(rule, &p->egress)
