@@ -276,7 +276,6 @@ static void engine_restarts(void **state)
 /* Half a line now, the rest later, then one of another kind. */
 static bool serve_events(int fd, const char *path)
 {
-	_cleanup_(freep) char *rest = NULL;
 
 	if (!starts(path, "/v1.41/events?"))
 		return serve_recorded(fd, path);
