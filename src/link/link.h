@@ -62,8 +62,8 @@ struct link_port {
 	unsigned index;
 	char name[IFNAMSIZ];
 	char bridge[IFNAMSIZ];
-	/* The container's end. Its MAC address as it was when the port joined
-	 * the bridge (all zero: not known): who is inside may change it later.
+	/* The container's end. Its MAC address as the engine set it (all zero:
+	 * not known): who is inside may change it later, that is not followed.
 	 * @netns is our id of the namespace that it is in; -1: our own, as
 	 * before the engine moves it. */
 	struct mac peer_mac;

@@ -36,13 +36,42 @@ static bool same_port(const struct port *p, const struct link_info *link)
 	       !strcmp(p->told.name, link->name);
 }
 
-static void ask_peer(struct port *p, struct nl_sock *requests, int netns)
+/* Returns true when the other end's address is another one than before. */
+static bool ask_peer(struct port *p, struct nl_sock *requests)
 {
 	struct link_info peer;
 
-	if (!p->peer || rtnl_get_link_in(requests, netns, p->peer, &peer) < 0)
-		return;
+	if (p->pinned || !p->peer ||
+	    rtnl_get_link_in(requests, p->told.netns, p->peer, &peer) < 0 ||
+	    !memcmp(&p->told.peer_mac, &peer.mac, sizeof(peer.mac)))
+		return false;
 	p->told.peer_mac = peer.mac;
+	return true;
+}
+
+/* The other end itself told something, while it is still in our namespace. */
+static bool see_peer(struct port_table *t, struct nl_sock *requests,
+		     const struct link_info *link)
+{
+	if (!link->veth || link->gone)
+		return false;
+	vec_foreach(p, &t->list)
+		if (p->told.netns < 0 && p->peer == link->index)
+			return ask_peer(p, requests);
+	return false;
+}
+
+static struct port *add_port(struct port_table *t, const struct link_info *link)
+{
+	struct port *p;
+
+	vec_push(&t->list, (struct port){ .bridge = link->master,
+					  .peer = link->peer,
+					  .told.netns = -1 });
+	p = &t->list.data[t->list.len - 1];
+	p->told.index = (unsigned)link->index;
+	memcpy(p->told.name, link->name, IFNAMSIZ);
+	return p;
 }
 
 bool port_see(struct port_table *t, struct nl_sock *requests,
@@ -57,26 +86,17 @@ bool port_see(struct port_table *t, struct nl_sock *requests,
 		changed = true;
 	}
 	if (!is_port(link))
-		return changed;
+		return see_peer(t, requests, link) || changed;
 	if (!p) {
-		vec_push(&t->list, (struct port){ .bridge = link->master,
-						  .peer = link->peer,
-						  .told.netns = -1 });
-		p = &t->list.data[t->list.len - 1];
-		p->told.index = (unsigned)link->index;
-		memcpy(p->told.name, link->name, IFNAMSIZ);
+		p = add_port(t, link);
 		changed = true;
 	}
 	p->stale = false;
-	/* The other end moves into its container's namespace after the port
-	 * has joined the bridge. */
-	if (p->told.netns != link->peer_netns) {
+	if (!p->pinned && p->told.netns != link->peer_netns) {
 		p->told.netns = link->peer_netns;
 		changed = true;
 	}
-	if (!mac_is_set(&p->told.peer_mac)) {
-		ask_peer(p, requests, link->peer_netns);
-		changed |= mac_is_set(&p->told.peer_mac);
-	}
+	changed |= ask_peer(p, requests);
+	p->pinned |= link->peer_netns >= 0 && link->carrier;
 	return changed;
 }

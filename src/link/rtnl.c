@@ -8,6 +8,7 @@
 #include "link/rtnl.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
@@ -149,6 +150,7 @@ bool rtnl_parse_link(struct nlmsghdr *message, struct link_info *ret)
 		return false;
 	info.index = head->ifi_index;
 	info.gone = message->nlmsg_type == RTM_DELLINK;
+	info.carrier = head->ifi_flags & IFF_LOWER_UP;
 	nla_strlcpy(info.name, attr[IFLA_IFNAME], sizeof(info.name));
 	if (attr[IFLA_LINKINFO])
 		parse_kind(attr[IFLA_LINKINFO], &info);

@@ -23,7 +23,8 @@ struct link_info {
 	/* The filter switches; false for what is no bridge, or when the kernel
 	 * was built without them. */
 	bool filter4, filter6;
-	int master; /* index of the bridge that it is a port of; 0: of none */
+	bool carrier; /* both ends of a veth pair are up */
+	int master;   /* index of the bridge that it is a port of; 0: of none */
 	/* The other end of a veth pair: its index, in the namespace that
 	 * @peer_netns names for us (-1: our own). 0: it is no veth. */
 	int peer, peer_netns;
