@@ -121,6 +121,14 @@ static struct endpoint *owner_of(void *arg, const struct addr *addr,
 	return endpoint_store_owner_at(a->store, addr, realtime);
 }
 
+static struct endpoint *sender_of(void *arg, unsigned ifindex,
+				  _unused_ uint64_t realtime)
+{
+	struct agent *a = arg;
+
+	return bind_owner(&a->bindings, ifindex);
+}
+
 struct policy_names {
 	void (*add)(void *to, const char *policy);
 	void *to;
@@ -178,6 +186,7 @@ static int start_flow_log(struct agent *a)
 		.path = a->config.flow_log,
 		.group = RULESET_NFLOG_GROUP,
 		.resolver = { .owner = owner_of,
+			      .sender = sender_of,
 			      .policies = policies_of,
 			      .arg = a },
 	};

@@ -7,7 +7,7 @@
 /* An attachment that looks for its port. */
 struct claim {
 	const struct attachment *attachment;
-	unsigned pid;
+	struct endpoint *endpoint;
 };
 
 typedef VEC(struct claim) claim_list;
@@ -77,9 +77,16 @@ static bool lives_there(struct link_watch *link, const struct claim *claim,
 {
 	int netns;
 
-	return claim->pid && port->netns >= 0 &&
-	       link_netns_of(link, claim->pid, &netns) == 0 &&
+	return claim->endpoint->pid && port->netns >= 0 &&
+	       link_netns_of(link, claim->endpoint->pid, &netns) == 0 &&
 	       netns == port->netns;
+}
+
+static void forget(struct bindings *b)
+{
+	vec_foreach(port, &b->bound)
+		endpoint_unref(port->endpoint);
+	b->bound.len = b->ports.len = 0;
 }
 
 void bind_update(struct bindings *b, struct link_watch *link,
@@ -90,7 +97,7 @@ void bind_update(struct bindings *b, struct link_watch *link,
 	const struct link_port *ports;
 	size_t nports;
 
-	b->ports.len = 0;
+	forget(b);
 	ports = link_ports(link, &nports);
 	for (size_t i = 0; i < nports; i++) {
 		struct compile_port bound = { .owner = NULL };
@@ -101,14 +108,29 @@ void bind_update(struct bindings *b, struct link_watch *link,
 		memcpy(bound.name, ports[i].name, IFNAMSIZ);
 		claim = claim_of(&claims, &ports[i]);
 		if (claim && (!contested(ports, nports, &ports[i]) ||
-			      lives_there(link, claim, &ports[i])))
+			      lives_there(link, claim, &ports[i]))) {
 			bound.owner = claim->attachment;
+			vec_push(&b->bound,
+				 (struct bound_port){
+					 ports[i].index,
+					 endpoint_ref(claim->endpoint) });
+		}
 		vec_push(&b->ports, bound);
 	}
 	vec_fini(&claims);
 }
 
+struct endpoint *bind_owner(const struct bindings *b, unsigned ifindex)
+{
+	vec_foreach(port, &b->bound)
+		if (port->ifindex == ifindex)
+			return port->endpoint;
+	return NULL;
+}
+
 void bind_fini(struct bindings *b)
 {
+	forget(b);
+	vec_fini(&b->bound);
 	vec_fini(&b->ports);
 }

@@ -16,13 +16,21 @@
 #include "endpoint/store.h"
 #include "link/link.h"
 
-struct bindings {
-	VEC(struct compile_port) ports;
+struct bound_port {
+	unsigned ifindex;
+	struct endpoint *endpoint; /* a reference */
 };
 
-/** Join for the bridges of @networks. What is borrowed lives as long as the
- *  endpoints do. */
+struct bindings {
+	VEC(struct compile_port) ports; /* all, for the compiler */
+	VEC(struct bound_port) bound;	/* those with an owner */
+};
+
+/** Join for the bridges of @networks. @ports borrows from the endpoints, so use
+ *  it at once. */
 void bind_update(struct bindings *b, struct link_watch *link,
 		 struct endpoint *const *endpoints, size_t n,
 		 const struct network *const *networks, size_t nnetworks);
+/** Whose port @ifindex is, borrowed; NULL: nobody's that we know. */
+struct endpoint *bind_owner(const struct bindings *b, unsigned ifindex);
 void bind_fini(struct bindings *b);
