@@ -30,9 +30,8 @@ static claim_list claims_of(struct endpoint *const *endpoints, size_t n)
 			continue;
 		vec_foreach(a, &endpoints[i]->attachments)
 			if (a->bridge[0] && mac_is_set(&a->mac))
-				vec_push(
-					&claims,
-					(struct claim){ a, endpoints[i]->pid });
+				vec_push(&claims,
+					 (struct claim){ a, endpoints[i] });
 	}
 	vec_sort(&claims, compare_claims);
 	return claims;
