@@ -74,10 +74,11 @@ static int is_policy_file(const struct dirent *e)
 	static const char *const endings[] = { ".yaml", ".yml", ".json" };
 	const char *dot = strrchr(e->d_name, '.');
 
-	for (size_t i = 0; dot && dot != e->d_name && i < ARRAY_SIZE(endings);
-	     i++)
+	if (!dot || strchr(".#", e->d_name[0]))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
 		if (!strcmp(dot, endings[i]))
-			return e->d_name[0] != '.';
+			return 1;
 	return 0;
 }
 

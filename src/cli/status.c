@@ -26,6 +26,9 @@ static void line(struct table *t, const char *label, enum style style,
 	table_add(t, style, buf_str(&text));
 }
 
+/* Of a time, what people compare with a clock: up to the seconds. */
+#define SECONDS 19
+
 static void show_agent(struct table *t, struct json_object *s)
 {
 	bool audit = !strcmp(json_text(s, "mode"), "audit");
@@ -36,8 +39,8 @@ static void show_agent(struct table *t, struct json_object *s)
 	line(t, "mode", audit ? STYLE_WARN : STYLE_NONE, "%s",
 	     audit ? "audit: denies nothing, records what it would"
 		   : json_text(s, "mode"));
-	line(t, "agent", STYLE_NONE, "bulkheadd %s, pid %lld, since %s",
-	     json_text(s, "version"), (long long)json_number(s, "pid"),
+	line(t, "agent", STYLE_NONE, "bulkheadd %s, pid %lld, since %.*s UTC",
+	     json_text(s, "version"), (long long)json_number(s, "pid"), SECONDS,
 	     json_text(s, "started"));
 }
 
@@ -75,7 +78,7 @@ static void show_objects(struct table *t, struct json_object *s)
 	     (long long)json_number(e, "unenforceable"));
 	line(t, "networks", STYLE_NONE, "%lld",
 	     (long long)json_number(s, "networks"));
-	line(t, "policies", STYLE_NONE, "%lld in %lld files",
+	line(t, "policies", STYLE_NONE, "%lld, files: %lld",
 	     (long long)json_number(p, "total"),
 	     (long long)json_number(p, "files"));
 }
@@ -108,7 +111,8 @@ static void show_firewall(struct table *t, struct json_object *f)
 	     (long long)json_number(f, "generation"),
 	     (long long)json_number(f, "transactions"));
 	if (*commit)
-		line(t, " ", STYLE_NONE, "last one %s: %lld objects in %lld us",
+		line(t, " ", STYLE_NONE,
+		     "last one %.*s UTC: %lld objects in %lld us", SECONDS,
 		     commit, (long long)json_number(f, "objects"),
 		     (long long)json_number(f, "last_duration_us"));
 	if (*error)
@@ -130,12 +134,15 @@ static void show_flow_log(struct table *t, struct json_object *f)
 	     problem);
 }
 
+/* Most reasons never deny anything: those are left to -o json. */
 static void show_counter(void *table, const char *name,
 			 struct json_object *counter)
 {
-	line(table, name, STYLE_NONE, "%lld packets, %lld bytes",
-	     (long long)json_number(counter, "packets"),
-	     (long long)json_number(counter, "bytes"));
+	if (json_number(counter, "packets"))
+		line(table, "denied", STYLE_NONE,
+		     "%lld packets, %lld bytes: %s",
+		     (long long)json_number(counter, "packets"),
+		     (long long)json_number(counter, "bytes"), name);
 }
 
 static void show_bridges(struct table *t, struct json_object *bridges)

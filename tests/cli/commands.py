@@ -203,9 +203,9 @@ class Status(Case):
         for piece in ("in-step", "bulkheadd 0.1.0, pid 4242",
                       "docker 20.10.24 in-step, 12 events",
                       "3: 2 enforced, 1 isolated for ingress",
-                      "2 in 1 files", "in step, generation 7",
-                      "br-1 filtered",
-                      "ingress_no_policy_allows", "9 packets, 540 bytes"):
+                      "2, files: 1", "in step, generation 7",
+                      "since 2026-01-31T10:20:30 UTC", "br-1 filtered",
+                      "9 packets, 540 bytes: ingress_no_policy_allows"):
             self.assertIn(piece, text)
 
     def test_degraded(self):
@@ -385,7 +385,8 @@ class Check(Case):
         os.mkdir(os.path.join(self.dir, "policies"))
         for name in ("a.yaml", "b.yml"):
             self.write("policies/" + name, POLICY % name[0])
-        for name in (".hidden.yaml", "c.yaml~", "#d.yaml#", "e.txt", "yaml"):
+        for name in (".hidden.yaml", "c.yaml~", "#d.yaml#", "#d.yaml",
+                     "e.txt", "yaml"):
             self.write("policies/" + name, "broken: [")
         p = self.run_cli("check", os.path.join(self.dir, "policies"))
         self.assertRegex(p.stdout, r"^2 files: 2 policies, ")

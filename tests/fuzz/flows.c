@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* flows.c - fuzz target: lines of the flow log, and what is printed of them. */
+#include <assert.h>
+#include <json-c/json.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/flow.h"
+#include "cli/json.h"
+#include "cli/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* One line without a control character, as bytes or as C1 code points. */
+static void check_line(const struct buf *out)
+{
+	const unsigned char *c = (const unsigned char *)out->data;
+
+	assert(out->len && c[out->len - 1] == '\n');
+	for (size_t i = 0; i + 1 < out->len; i++) {
+		assert(c[i] >= ' ' && c[i] != 0x7f);
+		assert(c[i] != 0xc2 || c[i + 1] >= 0xa0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice line = { (const char *)data, size };
+	_cleanup_(json_unrefp) struct json_object *record = json_parse(line);
+	_cleanup_(json_unrefp) struct json_object *again = NULL;
+	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
+	const struct flow_filter all = { .until = UINT64_MAX };
+
+	if (!record)
+		return 0;
+	json_compact(&out, record);
+	check_line(&out);
+	again = json_parse((struct slice){ out.data, out.len - 1 });
+	assert(again);
+	if (!flow_valid(record) || !flow_matches(&all, record))
+		return 0;
+	buf_clear(&out);
+	flow_format(record, false, &out);
+	check_line(&out);
+	return 0;
+}
