@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""runtime_latency.py - an endpoint is in the store before its first packet.
+
+Each container pings its gateway as its first act and runs on, so that no address
+is used twice; a packet socket on the bridge notes when the first frame of each
+address arrives. STARTS and ALREADY (containers there before) are environment
+variables.
+"""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+import runtime_watch
+import testhost
+
+STARTS = int(os.environ.get("STARTS", "20"))
+ALREADY = int(os.environ.get("ALREADY", "0"))
+SNIFF = r"""
+import socket, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0))
+print("listening", flush=True)
+while True:
+    frame = s.recv(2048)
+    kind = frame[12:14]
+    at = 26 if kind == b"\x08\x00" else 28 if kind == b"\x08\x06" else None
+    if at:
+        print(time.time_ns(), socket.inet_ntoa(frame[at:at + 4]), flush=True)
+"""
+
+
+def percentile(values, p):
+    return sorted(values)[min(len(values) - 1, int(len(values) * p / 100))]
+
+
+def connects(h, since):
+    """{container id: time of its network connect}"""
+    out = h.docker("events", "--since", since, "--until", h.sh("date", "+%s").strip(),
+                   "--filter", "type=network", "--filter", "event=connect",
+                   "--format", "{{json .}}")
+    events = [json.loads(line) for line in out.splitlines()]
+    return {e["Actor"]["Attributes"]["container"][:12]: e["timeNano"] for e in events}
+
+
+def stored(w):
+    """{container id: when the store first had its address}, {id: address}"""
+    when, address = {}, {}
+    for at, op, words in w.changes():
+        if op in "+~" and words[0] != "network":
+            e = runtime_watch.Endpoint(words)
+            if e.v4("net") and e.id not in when:
+                when[e.id], address[e.id] = at, e.v4("net")
+    return when, address
+
+
+def first_frames(path):
+    found = {}
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            at, _, ip = line.partition(" ")
+            if at.isdigit():
+                found.setdefault(ip.strip(), int(at))
+    return found
+
+
+def test(h, r):
+    h.network("net", "--subnet", "172.30.0.0/16", "-o", "com.docker.network.bridge.name=br-test")
+    for i in range(ALREADY):
+        h.run(f"already{i}", "/bin/sleep", "1000", net="net")
+    since = h.sh("date", "+%s").strip()
+    sniffer = h.spawn("python3", "-c", SNIFF, "br-test", log="frames")
+    testhost.until(lambda: os.path.getsize(f"{h.dir}/frames.log"), "the sniffer")
+    with runtime_watch.Watch(h) as w:
+        for i in range(STARTS):
+            h.run(f"c{i}", "/bin/sh", "-c", "ping -c 1 172.30.0.1; sleep 1000", net="net")
+        h.sh("sleep", "1.5")
+        when, address = stored(w)
+    sniffer.kill()
+    events = {c: t for c, t in connects(h, since).items() if c in when}
+    r.equal(len(events), STARTS, "every container was seen")
+    frames = first_frames(f"{h.dir}/frames.log")
+    took = [(when[c] - events[c]) / 1e6 for c in events]
+    spare = [(frames[address[c]] - when[c]) / 1e6 for c in events if address[c] in frames]
+    print(f"# network connect to store, ms, {STARTS} starts with {ALREADY} there: "
+          f"p50 {percentile(took, 50):.2f}, p99 {percentile(took, 99):.2f}, max {max(took):.2f}")
+    print(f"# store to first frame, ms: min {min(spare):.1f}, p50 {percentile(spare, 50):.1f}")
+    r.equal(len(spare), STARTS, "every container sent a frame")
+    r.ok(min(spare) > 0, "each was in the store before its first frame")
+    r.ok(percentile(took, 99) <= 25, "within 25 ms of the event")
+
+
+testhost.main(test, "runtime-latency")
