@@ -19,6 +19,7 @@
 #include "control/server.h"
 #include "endpoint/store.h"
 #include "firewall/firewall.h"
+#include "firewall/tamper.h"
 #include "flow/flow.h"
 #include "link/link.h"
 #include "runtime/runtime.h"
@@ -35,6 +36,10 @@ struct enforcement {
 	bool dirty;	    /* a change is not compiled yet */
 	unsigned failures;  /* in a row */
 	char *error;	    /* of the last commit; NULL: it worked */
+	/* Where the tables are not owned: who else changes them. */
+	struct tamper_watch *tamper;
+	struct loop_fd *tamper_fd;
+	uint64_t restored; /* times that somebody's change was undone */
 	uint64_t transactions;
 	uint64_t generation;  /* of the kernel's ruleset, last seen */
 	uint64_t commit_time; /* realtime ns of the last transaction */

@@ -177,6 +177,11 @@ static void read_anti_spoofing(struct reader *r, const struct yaml_node *n)
 	read_choice(r, n, "disabled", "enabled", &r->config->anti_spoofing);
 }
 
+static void read_ownership(struct reader *r, const struct yaml_node *n)
+{
+	read_choice(r, n, "disabled", "auto", &r->config->own_tables);
+}
+
 static void read_ignored(struct reader *r, const struct yaml_node *n)
 {
 	if (n->kind == YAML_NULL)
@@ -200,6 +205,7 @@ static void read_enforcement(struct reader *r, const struct yaml_node *n)
 		{ "unknownEndpoint", read_unknown },
 		{ "denyAction", read_deny_action },
 		{ "antiSpoofing", read_anti_spoofing },
+		{ "tableOwnership", read_ownership },
 		{ "ignoreNetworks", read_ignored },
 		{ "invalidPoliciesAtStart", read_invalid },
 		{ NULL, NULL },
@@ -316,6 +322,7 @@ static void set_defaults(struct config *c)
 	c->flow_log = xstrdup("/var/log/bulkhead/flows.jsonl");
 	c->log_level = LOG_LEVEL_INFO;
 	c->anti_spoofing = true;
+	c->own_tables = true;
 }
 
 static void default_runtimes(struct config *c)

@@ -23,6 +23,7 @@ struct config {
 	enum log_level log_level;
 	VEC(struct config_runtime) runtimes;
 	struct compile_options compile;
+	bool own_tables;	     /* where the kernel can */
 	bool anti_spoofing;	     /* hold ports to their owners' addresses */
 	VEC(char *) ignore_networks; /* by name or id */
 	/* Become ready although a policy file is invalid at first start; its

@@ -208,9 +208,43 @@ void enforce_schedule(struct agent *a)
 	loop_timer_start(e->timer, 0, 0);
 }
 
+/* ---- others' hands ----------------------------------------------------- */
+
+/* **I7** what somebody else does to our tables is undone at once. */
+static void on_tamper(void *arg, _unused_ int events, _unused_ int error)
+{
+	struct agent *a = arg;
+	char text[TAMPER_TEXT_MAX];
+	int r = tamper_read(a->enforcement.tamper, text);
+
+	if (r < 0)
+		log_error("cannot watch nftables for changes by others: %s",
+			  strerror(-r));
+	if (r <= 0 || !a->enforcement.committed)
+		return;
+	firewall_forget(a->firewall);
+	a->enforcement.dirty = true;
+	a->enforcement.restored++;
+	log_warning("tamper: %s; %s", text,
+		    enforce_now(a) ? "restored" : "NOT restored");
+}
+
+static int watch_tables(struct agent *a)
+{
+	int r = tamper_open(a->firewall, &a->enforcement.tamper);
+
+	if (r < 0)
+		return r;
+	a->enforcement.tamper_fd = loop_fd_new(a->loop,
+					       tamper_fd(a->enforcement.tamper),
+					       LOOP_READABLE, on_tamper, a);
+	return 0;
+}
+
 int enforce_init(struct agent *a)
 {
-	struct firewall_options options = { .own_tables = true };
+	struct firewall_options options = { .own_tables =
+						    a->config.own_tables };
 	int r = firewall_open(&options, &a->firewall);
 
 	if (r < 0)
@@ -219,11 +253,13 @@ int enforce_init(struct agent *a)
 	a->enforcement.dirty = true;
 	a->compiler = compiler_new();
 	a->enforcement.timer = loop_timer_new(a->loop, on_timer, a);
-	return 0;
+	return firewall_owned(a->firewall) ? 0 : watch_tables(a);
 }
 
 void enforce_fini(struct agent *a)
 {
+	loop_fd_close(a->enforcement.tamper_fd);
+	tamper_close(a->enforcement.tamper);
 	loop_timer_close(a->enforcement.timer);
 	ruleset_unref(a->enforcement.wanted);
 	free(a->enforcement.error);

@@ -169,6 +169,8 @@ static void report_firewall(struct agent *a, struct json_object *to,
 
 	report_bool(firewall, "in_step",
 		    e->committed && !e->dirty && !e->error);
+	report_bool(firewall, "owned", firewall_owned(a->firewall));
+	report_uint(firewall, "restored", e->restored);
 	report_uint(firewall, "generation", e->generation);
 	report_uint(firewall, "transactions", e->transactions);
 	report_time(firewall, "last_commit", e->commit_time);

@@ -338,6 +338,16 @@ int firewall_read_set(struct firewall *fw, enum ruleset_table table,
 	return fw_query(fw->nl, request, hand_elements, &reader);
 }
 
+bool firewall_owned(const struct firewall *fw)
+{
+	return owned(fw);
+}
+
+uint32_t firewall_port(const struct firewall *fw)
+{
+	return fw->nl->portid;
+}
+
 bool firewall_present(struct firewall *fw)
 {
 	_cleanup_(fw_state_fini) struct fw_state state = { 0 };

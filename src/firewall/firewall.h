@@ -78,6 +78,12 @@ typedef void (*firewall_element_fn)(const struct firewall_element *element,
 int firewall_read_set(struct firewall *fw, enum ruleset_table table,
 		      const char *name, firewall_element_fn fn, void *arg);
 
+/** True when nobody else can change our tables, because we own them. */
+bool firewall_owned(const struct firewall *fw);
+
+/** The netlink port that our transactions come from. */
+uint32_t firewall_port(const struct firewall *fw);
+
 /** True when the kernel has our inet table: an agent ran here before. */
 bool firewall_present(struct firewall *fw);
 
