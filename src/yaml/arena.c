@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* arena.c - memory of one stream's tree, returned all at once. */
+/* arena.c - memory of one stream's tree, returned all at once.
+ *
+ * Chunks are mappings of their own: a tree is large beside what is kept of it,
+ * and on the heap it would leave holes that stay resident.
+ */
 #include "yaml/arena.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 
-#define CHUNK_SIZE 16384
+#define CHUNK_SIZE ((size_t)256 << 10)
 #define ALIGNMENT  _Alignof(max_align_t)
 
 struct arena_chunk {
 	struct arena_chunk *next;
-	size_t used, size;
+	size_t used, size; /* of @bytes */
 	max_align_t bytes[];
 };
 
 static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
 {
-	struct arena_chunk *chunk = xcalloc(1, sizeof(*chunk) + size);
+	struct arena_chunk *chunk;
 
-	chunk->size = size;
+	size = MAX(size + sizeof(*chunk), CHUNK_SIZE);
+	chunk = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (chunk == MAP_FAILED)
+		abort();
+	chunk->size = size - sizeof(*chunk);
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
 	return chunk;
@@ -32,7 +42,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (!chunk || size > chunk->size - chunk->used)
-		chunk = add_chunk(arena, MAX(size, (size_t)CHUNK_SIZE));
+		chunk = add_chunk(arena, size);
 	memory = (char *)chunk->bytes + chunk->used;
 	chunk->used += size;
 	return memory;
@@ -53,6 +63,6 @@ void arena_fini(struct arena *arena)
 		struct arena_chunk *chunk = arena->chunks;
 
 		arena->chunks = chunk->next;
-		free(chunk);
+		munmap(chunk, chunk->size + sizeof(*chunk));
 	}
 }

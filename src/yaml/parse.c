@@ -326,6 +326,10 @@ static int syntax_error(struct parse *p)
 	    char_at(p, y->problem_mark) == '\t')
 		return fail_at(p, y->problem_mark,
 			       "a tab cannot indent YAML; use spaces");
+	if (!strcmp(y->problem, "did not find expected <document start>"))
+		return fail_at(
+			p, y->problem_mark,
+			"the document should have ended before this; documents are separated by a line of ---");
 	if (!y->context || y->context_mark.line == y->problem_mark.line)
 		return fail_at(p, y->problem_mark, "%s%s%s", y->problem,
 			       y->context ? " " : "",

@@ -614,6 +614,40 @@ static void rescan(_unused_ void **state)
 	assert_int_equal(changes, 2);
 }
 
+static void too_many_files(_unused_ void **state)
+{
+	put("a.yaml", POLICY("a"));
+	open_dir(".");
+	for (unsigned i = 0; i < POLICY_DIR_FILES_MAX; i++) {
+		_cleanup_(freep) char *name = xasprintf("x%u.yaml", i);
+
+		put(name, "");
+	}
+	wait_problem(true);
+	assert_non_null(strstr(policy_dir_problem(dir),
+			       "more than 10000 policy files"));
+	check_set("a");
+	run("rm -f x*.yaml");
+	wait_problem(false);
+	check_set("a");
+}
+
+/* The kernel's queue holds 16,384 events by default. */
+static void lost_events(_unused_ void **state)
+{
+	put("a.yaml", POLICY("a"));
+	open_dir(".");
+	for (int i = 0; i < 20000; i++) {
+		_cleanup_(freep) char *name = xasprintf(".x%d", i % 2);
+
+		put(name, "");
+		unlink(name);
+	}
+	put("a.yaml", POLICY("b"));
+	put("c.yaml", POLICY("c"));
+	wait_set("b c");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -643,6 +677,8 @@ int main(void)
 		TEST(file_instead),
 		TEST(unmounted),
 		TEST(rescan),
+		TEST(too_many_files),
+		TEST(lost_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

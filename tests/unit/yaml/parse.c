@@ -139,6 +139,9 @@ static void syntax(_unused_ void **state)
 	check("\xc3\xa9: [\n",
 	      "f:2:1: error: did not find expected node content while parsing "
 	      "a flow node");
+	check("{\"a\": 1}\n{\"b\": 2}\n",
+	      "f:2:1: error: the document should have ended before this; "
+	      "documents are separated by a line of ---");
 	check("{\"a\": 1",
 	      "f:2:1: error: did not find expected ',' or '}' while parsing a "
 	      "flow mapping that starts at line 1");
