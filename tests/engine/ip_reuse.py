@@ -9,7 +9,7 @@ import netpol
 import testhost
 
 ADDRESS = "172.30.0.20"
-ROUNDS = 8
+ROUNDS = 6
 
 
 def test(h, r):

@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """run.py - run test programs side by side and count their checks.
 
-    run.py [-j N] [-t SECONDS] [-s SUITE] PROGRAM...
+    run.py [-j N] [-t SECONDS] [-s SUITE] [-v] PROGRAM...
+    run.py [...] --ctest BUILD-DIRECTORY
 
-A program prints "ok NAME" and "not ok NAME" lines. One that ends badly without
-having said "not ok", takes too long, or checks nothing counts as one failure.
-The last line is "SUITE: N passed, M failed".
+A program prints "ok NAME" and "not ok NAME" lines (cmocka's does so here). One
+that ends badly without having said "not ok", or takes too long, counts as one
+failure; so does a check that was skipped. One that ends well and says nothing
+of the kind counts as one that passed. The last line is "SUITE: N passed, M
+failed".
 """
 import argparse
 import concurrent.futures
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,16 +26,46 @@ import time
 import testhost
 
 
-def run_one(path, timeout, tmp):
+class Program:
+    """A command line to run, with its surroundings."""
+
+    def __init__(self, name, command, cwd=None, env=None, timeout=None):
+        self.name, self.command, self.cwd = name, command, cwd
+        self.env, self.timeout = env or {}, timeout
+
+
+def programs_of_ctest(build):
+    """What `ctest` would run in this directory."""
+    out = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"],
+                         check=True, stdout=subprocess.PIPE, text=True).stdout
+    for test in json.loads(out)["tests"]:
+        properties = {p["name"]: p["value"] for p in test.get("properties", [])}
+        env = dict(e.split("=", 1) for e in properties.get("ENVIRONMENT", []))
+        # A test whose program was not built has no command: a failure.
+        yield Program(test["name"], test.get("command", ["false"]),
+                      properties.get("WORKING_DIRECTORY"), env,
+                      properties.get("TIMEOUT"))
+
+
+def count(lines):
+    """(passed, failed) by what a program said."""
+    said = [line for line in lines if re.match(r"(not )?ok\b", line)]
+    bad = sum(line.startswith("not ok") or "# skip" in line.lower() for line in said)
+    return len(said) - bad, bad
+
+
+def run_one(program, timeout, tmp):
     """(passed, failed, lines to show, seconds)."""
     start = time.monotonic()
-    process = subprocess.Popen([path], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(program.command, cwd=program.cwd, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, errors="replace", start_new_session=True,
-                               env={**os.environ, "TMPDIR": tmp})
+                               env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP",
+                                    **program.env, "TMPDIR": tmp})
+    limit = program.timeout or timeout
     late = False
     try:
-        out, _ = process.communicate(timeout=timeout)
+        out, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         late = True
         # Its session; a test host dies with the test that made it.
@@ -38,14 +73,15 @@ def run_one(path, timeout, tmp):
         out, _ = process.communicate()
         testhost.remove_cgroups(testhost.cgroup_name(process.pid))
     lines = out.splitlines()
-    passed = sum(line.startswith("ok ") for line in lines)
-    failed = sum(line.startswith("not ok ") for line in lines)
+    passed, failed = count(lines)
     if late:
         failed += 1
-        lines.append(f"not ok {os.path.basename(path)}: not through after {timeout} s")
-    elif (process.returncode and not failed) or passed + failed == 0:
+        lines.append(f"not ok {program.name}: not through after {limit} s")
+    elif process.returncode and not failed:
         failed += 1
-        lines.append(f"not ok {os.path.basename(path)}: status {process.returncode}")
+        lines.append(f"not ok {program.name}: status {process.returncode}")
+    elif passed + failed == 0:
+        passed = 1
     return passed, failed, lines, time.monotonic() - start
 
 
@@ -55,19 +91,23 @@ def main():
     parser.add_argument("-t", type=int, default=300, help="seconds for each")
     parser.add_argument("-s", default="tests", help="name of the suite")
     parser.add_argument("-v", action="store_true", help="show what passes too")
-    parser.add_argument("program", nargs="+")
+    parser.add_argument("--ctest", metavar="DIRECTORY", help="run the tests of this build")
+    parser.add_argument("program", nargs="*")
     args = parser.parse_args()
+    programs = [Program(os.path.splitext(os.path.basename(p))[0], [os.path.realpath(p)])
+                for p in args.program]
+    if args.ctest:
+        programs += programs_of_ctest(args.ctest)
     tmp = tempfile.mkdtemp(prefix="bulkhead-run.")
     passed = failed = 0
     try:
         with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-            running = {pool.submit(run_one, os.path.realpath(p), args.t, tmp): p
-                       for p in args.program}
+            running = {pool.submit(run_one, p, args.t, tmp): p for p in programs}
             for done in concurrent.futures.as_completed(running):
                 ok, bad, lines, seconds = done.result()
                 passed, failed = passed + ok, failed + bad
-                name = f"{args.s}/{os.path.splitext(os.path.basename(running[done]))[0]}"
-                print(f"{name}: {ok} passed, {bad} failed ({seconds:.1f} s)", flush=True)
+                print(f"{args.s}/{running[done].name}: {ok} passed, {bad} failed "
+                      f"({seconds:.1f} s)", flush=True)
                 for line in lines:
                     if args.v or (bad and not line.startswith("ok ")):
                         print(f"    {line}", flush=True)

@@ -35,7 +35,7 @@ PATIENCE = 30
 ASK_MS = 1000
 
 _INIT = """
-mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/bh/policies /run/netns &&
+mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/bh/policies /run/bh/state /run/netns &&
 ip link set lo up &&
 # A gateway whose address is still being probed for duplicates answers nobody.
 echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad && echo ready
@@ -226,7 +226,8 @@ class Host:
             if not name.endswith(".log"):
                 continue
             with open(f"{self.dir}/{name}", errors="replace", encoding="utf-8") as f:
-                for line in f.readlines()[-40:]:
+                lines = [x for x in f if "level=info" not in x and "level=warn" not in x]
+                for line in lines[-40:]:
                     print(f"# {name}: {line.rstrip()}", flush=True)
 
     # Commands and files inside
@@ -350,7 +351,12 @@ class Host:
                        *args, check=check)
 
     def get(self, *args):
-        return json.loads(self.bulkhead(*args, "-o", "json"))
+        """An answer as JSON; status 1 ("the answer is no") is one too."""
+        done = self.bulkhead(*args, "-o", "json", check=False)
+        if done.returncode > 1:
+            raise RuntimeError(f"bulkhead {' '.join(args)}: status {done.returncode}\n"
+                               f"{done.stdout}{done.stderr}")
+        return json.loads(done.stdout)
 
     def settle(self):
         """Until the kernel reflects the policies and the containers."""
