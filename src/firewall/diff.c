@@ -6,6 +6,9 @@
 
 #include "firewall/element.h"
 
+/* Entries compared at once while two lists of them are the same. */
+#define ENTRY_BLOCK 256
+
 /* ---- sets -------------------------------------------------------------- */
 
 /* The packet path fills a dynamic set, so its elements are none of ours. */
@@ -38,6 +41,13 @@ static void diff_set(const struct ruleset_set *have,
 	}
 }
 
+/* How two names sort; without a look at them when the object is the same. */
+static int compare_sets(const struct ruleset_set *a,
+			const struct ruleset_set *b)
+{
+	return a == b ? 0 : strcmp(a->name, b->name);
+}
+
 static void diff_sets(const struct ruleset_part *have,
 		      const struct ruleset_part *want, struct fw_diff *diff)
 {
@@ -46,8 +56,8 @@ static void diff_sets(const struct ruleset_part *have,
 	while (i < have->nsets || j < want->nsets) {
 		int order = i == have->nsets   ? 1
 			    : j == want->nsets ? -1
-					       : strcmp(have->sets[i]->name,
-							want->sets[j]->name);
+					       : compare_sets(have->sets[i],
+							      want->sets[j]);
 
 		if (order < 0)
 			vec_push(&diff->sets_gone, have->sets[i++]);
@@ -110,6 +120,8 @@ static void diff_chain(const struct ruleset_chain *have,
 		       const struct ruleset_chain *want, bool redeclared,
 		       struct fw_diff *diff)
 {
+	if (have == want && !redeclared)
+		return;
 	if (have->hook != want->hook || have->priority != want->priority)
 		diff->rebuild = true;
 	if (!ruleset_chain_equal(have, want) ||
@@ -127,6 +139,12 @@ static bool any_redeclared(const struct fw_diff *diff)
 	return false;
 }
 
+static int compare_chains(const struct ruleset_chain *a,
+			  const struct ruleset_chain *b)
+{
+	return a == b ? 0 : strcmp(a->name, b->name);
+}
+
 static void diff_chains(const struct ruleset_part *have,
 			const struct ruleset_part *want, struct fw_diff *diff)
 {
@@ -137,8 +155,8 @@ static void diff_chains(const struct ruleset_part *have,
 		int order = i == have->nchains ? 1
 			    : j == want->nchains
 				    ? -1
-				    : strcmp(have->chains[i]->name,
-					     want->chains[j]->name);
+				    : compare_chains(have->chains[i],
+						     want->chains[j]);
 
 		if (order < 0)
 			vec_push(&diff->chains_gone, have->chains[i++]);
@@ -206,11 +224,27 @@ void fw_diff_fini(struct fw_diff *diff)
 	*diff = (struct fw_diff){ 0 };
 }
 
+/* Entries of the longest common beginning that a few comparisons of blocks
+ * find: a change is of one entry as a rule, in a list of many. */
+static size_t common_blocks(const struct ruleset_set *a,
+			    const struct ruleset_set *b)
+{
+	size_t len = fw_entry_len(a), n = 0;
+
+	if (a->flags & SET_VMAP)
+		return 0;
+	while (n + ENTRY_BLOCK <= a->n && n + ENTRY_BLOCK <= b->n &&
+	       !memcmp(a->keys + n * len, b->keys + n * len, ENTRY_BLOCK * len))
+		n += ENTRY_BLOCK;
+	return n;
+}
+
 void fw_diff_elements(const struct fw_set_change *change, fw_entry_fn gone,
 		      fw_entry_fn added, void *arg)
 {
 	const struct ruleset_set *have = change->have, *want = change->want;
-	size_t len = fw_entry_len(want), i = 0, j = 0;
+	size_t len = fw_entry_len(want);
+	size_t i = common_blocks(have, want), j = i;
 
 	while (i < have->n || j < want->n) {
 		int order = i == have->n   ? 1
