@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <string.h>
 
+#include "agent/isolate.h"
 #include "agent/notify.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -290,6 +291,7 @@ int agent_start(struct config *config, struct agent **ret)
 		r = start_policies(a);
 	if (r < 0)
 		return r;
+	isolate();
 	start_signals(a);
 	start_runtimes(a);
 	enforce_schedule(a);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* isolate.h - what the agent gives up once it has started. */
+#pragma once
+
+/**
+ * Keep CAP_NET_ADMIN alone, for good; gain nothing by exec any more; refuse the
+ * system calls that only an intruder would want; dump no core.
+ *
+ * To be called when every socket that needs more is open and br_netfilter is
+ * loaded (that takes an exec). What the kernel refuses is logged and the agent
+ * runs on: it has less protection then, not less enforcement.
+ */
+void isolate(void);
