@@ -28,7 +28,7 @@
 #include "policy/policy.h"
 
 #define POLICY_DIR_FILES_MAX 10000U
-#define POLICY_DIR_SETTLE_MS 10 /* from the first event to the scan */
+#define POLICY_DIR_SETTLE_MS 5	/* from the first event to the scan */
 #define POLICY_DIR_GRACE_MS  50 /* see D3 */
 
 struct policy_dir;

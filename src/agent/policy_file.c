@@ -116,28 +116,40 @@ static void reading_fini(struct reading *g)
 	buf_fini(&g->text);
 }
 
+/* Most scans are about another file: one look is enough then. */
+static bool unchanged(const struct policy_file *f, int dirfd)
+{
+	struct policy_file_stamp stamp;
+	struct stat st;
+
+	if (!f->read || f->touched || fstatat(dirfd, f->name, &st, 0) < 0)
+		return false;
+	stamp = stamp_of(&st);
+	return same_stamp(&stamp, &f->stamp);
+}
+
 /* Returns 0; -EALREADY when the stamp is that of the version known; -EBUSY
  * when somebody writes the file; or -errno. */
 static int read_version(const struct policy_file *f, int dirfd,
 			struct reading *g)
 {
-	_cleanup_(closep) int fd = openat(
-		dirfd, f->name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_(closep) int fd = -1;
 	enum lease lease;
 	struct stat st;
 	int r;
 
+	if (unchanged(f, dirfd))
+		return -EALREADY;
+	fd = openat(dirfd, f->name,
+		    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	g->stamp = stamp_of(&st);
-	if (f->read && !f->touched && same_stamp(&g->stamp, &f->stamp))
-		return -EALREADY;
 	lease = lease_take(fd);
 	if (lease == LEASE_WRITER || (lease == LEASE_NONE && f->modified))
 		return -EBUSY;
-	/* Again, as a writer may have left just now. */
+	/* Not before: until then somebody could write. */
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	g->stamp = stamp_of(&st);
