@@ -46,11 +46,9 @@ static void on_network(void *arg, _unused_ const struct network *old,
 	enforce_schedule(arg);
 }
 
-static void on_runtime(void *arg, const struct runtime_status *status)
+/* The runtime has logged it. */
+static void on_runtime(void *arg, _unused_ const struct runtime_status *status)
 {
-	log_info("%s at %s: %s%s%s", status->name, status->socket,
-		 runtime_state_name(status->state),
-		 status->detail[0] ? ": " : "", status->detail);
 	enforce_schedule(arg);
 }
 

@@ -48,26 +48,31 @@ static void answer_generation(struct waiter *w)
 	waiter_free(w);
 }
 
-/* What no waiting mends: an error now rather than a time-out later. */
-static const char *hopeless(struct agent *a)
+/* What no waiting mends: an error now rather than a time-out later. The caller
+ * frees it; NULL: there is hope. */
+static char *hopeless(struct agent *a)
 {
+	const char *problem = policy_dir_problem(a->policies);
 	struct policy_dir_file file;
 
 	for (size_t i = 0; i < policy_dir_files(a->policies); i++) {
 		policy_dir_file(a->policies, i, &file);
 		if (file.broken && !file.writing)
-			return "a policy file is invalid; see bulkhead status";
+			return xasprintf("%s is invalid; see bulkhead status",
+					 file.path);
 	}
-	return policy_dir_problem(a->policies);
+	return problem ? xasprintf("%s: %s", a->config.policy_dir, problem)
+		       : NULL;
 }
 
 static void look(void *arg)
 {
 	struct waiter *w = arg;
-	const char *why = hopeless(w->agent);
+	_cleanup_(freep) char *why = NULL;
 
 	if (w->asked)
 		return;
+	why = hopeless(w->agent);
 	if (why) {
 		control_fail(w->call, "not in step: %s", why);
 		waiter_free(w);

@@ -42,6 +42,9 @@ const char *enforce_blocked(const struct agent *a)
 
 	if (e->committed)
 		return NULL;
+	if (!a->config.ignore_invalid_policies &&
+	    policy_dir_problem(a->policies))
+		return "the policy directory cannot be read";
 	if (!a->config.ignore_invalid_policies && !policy_dir_ok(a->policies))
 		return "an invalid policy file has no earlier version that could be in force: mend it, or set enforcement.invalidPoliciesAtStart: ignore";
 	vec_foreach(r, &a->runtimes) {
