@@ -69,7 +69,7 @@
 #define CONTROL_WAIT "wait"
 
 /*
- * {} -> {"endpoints": [{
+ * {} or {"labels": bool} -> {"endpoints": [{
  *   "id": t, "name": t, "namespace": t, "image": t, "runtime": t,
  *   "state": "created" | "running" | "exited", "pid": n?,
  *   "labels": {KEY: t},
@@ -81,7 +81,8 @@
  *   "egress": {"isolated": bool, "policies": [REF]},
  *   "unenforceable": t?
  * }]}, sorted by namespace and name. "policies" are those that isolate it,
- * "unenforceable" is the reason.
+ * "unenforceable" is the reason. With "labels" false the agent may leave the
+ * labels empty, which are most of a long answer.
  */
 #define CONTROL_ENDPOINTS "endpoints"
 

@@ -93,19 +93,27 @@ static void show_nft(struct json_object *result)
 	command_print(&text);
 }
 
+static struct json_object *arguments_of(const struct view *v,
+					enum format format)
+{
+	struct json_object *arguments = json_object_new_object();
+
+	if (format == FORMAT_NFT)
+		json_object_object_add(arguments, "nft",
+				       json_object_new_boolean(true));
+	if (format == FORMAT_TABLE && v->bulky)
+		json_object_object_add(arguments, v->bulky,
+				       json_object_new_boolean(false));
+	return arguments;
+}
+
 static int ask(const struct cli *cli, const struct view *v, enum format format)
 {
 	_cleanup_(json_unrefp) struct json_object *result = NULL;
-	struct json_object *arguments = NULL;
 	int r;
 
-	if (format == FORMAT_NFT) {
-		arguments = json_object_new_object();
-		json_object_object_add(arguments, "nft",
-				       json_object_new_boolean(true));
-	}
-	r = command_ask(cli, v->command, arguments, COMMAND_TIMEOUT_MS,
-			&result);
+	r = command_ask(cli, v->command, arguments_of(v, format),
+			COMMAND_TIMEOUT_MS, &result);
 	if (r != EXIT_DONE)
 		return r;
 	if (format == FORMAT_NFT)

@@ -22,6 +22,9 @@ struct view {
 	const char *name;    /* and the key of the list in the result */
 	const char *command; /* CONTROL_… */
 	const struct column *columns; /* ends without a heading */
+	/* Member of the items that only -o wide, json and yaml need: the agent
+	 * is told when it can be left out. NULL: none. */
+	const char *bulky;
 };
 
 extern const struct view view_endpoints, view_policies, view_rules,

@@ -145,4 +145,5 @@ const struct view view_endpoints = {
 	.name = "endpoints",
 	.command = CONTROL_ENDPOINTS,
 	.columns = columns,
+	.bulky = "labels",
 };

@@ -288,6 +288,15 @@ class Get(Case):
             if what != "rules":
                 self.assertGreater(len(wide), len(narrow))
 
+    def test_asks_for_labels_only_when_shown(self):
+        self.start_agent()
+        self.run_cli("get", "endpoints")
+        self.run_cli("get", "endpoints", "-o", "wide")
+        self.run_cli("get", "policies")
+        self.assertEqual(self.requests(), [["endpoints", '{"labels":false}'],
+                                           ["endpoints", "{}"],
+                                           ["policies", "{}"]])
+
     def test_json_is_lossless(self):
         self.start_agent()
         for what in ("endpoints", "policies", "rules", "networks"):
