@@ -15,12 +15,15 @@
 /* How often a waiter looks whether the commit came about (a failed one is
  * retried by itself). */
 #define WAIT_POLL_MS 50
+/* … and when it asks a runtime again that did not answer. */
+#define WAIT_AGAIN_MS 250
 
 struct waiter {
 	struct agent *agent;
 	struct control_call *call;
 	struct loop_timer *timer;
 	unsigned asked; /* runtimes that have not answered */
+	bool again;	/* one of them is there and could not tell */
 	bool orphaned;	/* its client has gone: free with the last answer */
 };
 
@@ -65,19 +68,26 @@ static char *hopeless(struct agent *a)
 		       : NULL;
 }
 
+static void ask(struct waiter *w);
+
 static void look(void *arg)
 {
 	struct waiter *w = arg;
 	_cleanup_(freep) char *why = NULL;
 
-	if (w->asked)
+	if (w->again) {
+		ask(w);
 		return;
+	}
 	why = hopeless(w->agent);
 	if (why) {
 		control_fail(w->call, "not in step: %s", why);
 		waiter_free(w);
 		return;
 	}
+	if (w->agent->link)
+		link_refresh(w->agent->link);
+	w->agent->enforcement.dirty = true;
 	if (enforce_now(w->agent)) {
 		answer_generation(w);
 		return;
@@ -85,20 +95,35 @@ static void look(void *arg)
 	loop_timer_start(w->timer, WAIT_POLL_MS, 0);
 }
 
+static void all_synced(struct waiter *w)
+{
+	if (w->orphaned)
+		waiter_free(w);
+	else
+		loop_timer_start(w->timer, w->again ? WAIT_AGAIN_MS : 0, 0);
+}
+
 static void on_synced(void *arg, int error)
 {
 	struct waiter *w = arg;
 
-	w->asked--;
-	/* An engine that is away runs nothing new; one that does not answer
-	 * now may do so later, and its state says so. */
-	(void)error;
-	if (w->asked)
-		return;
-	if (w->orphaned)
-		waiter_free(w);
-	else
-		loop_timer_start(w->timer, 0, 0);
+	/* Nobody listens: no engine that would have started anything. */
+	if (error < 0 && error != -ENOENT && error != -ECONNREFUSED)
+		w->again = true;
+	if (--w->asked == 0)
+		all_synced(w);
+}
+
+static void ask(struct waiter *w)
+{
+	struct agent *a = w->agent;
+
+	w->again = false;
+	w->asked = (unsigned)a->runtimes.len;
+	if (!w->asked)
+		all_synced(w);
+	vec_foreach(r, &a->runtimes)
+		(*r)->ops->sync(*r, on_synced, w);
 }
 
 static void on_hangup(void *arg)
@@ -120,12 +145,7 @@ static void answer_wait(struct agent *a, struct control_call *call)
 	vec_push(&a->waiters, w);
 	control_call_on_hangup(call, on_hangup, w);
 	policy_dir_rescan(a->policies);
-	a->enforcement.dirty = true;
-	w->asked = (unsigned)a->runtimes.len;
-	vec_foreach(r, &a->runtimes)
-		(*r)->ops->sync(*r, on_synced, w);
-	if (!a->runtimes.len)
-		loop_timer_start(w->timer, 0, 0);
+	ask(w);
 }
 
 static void answer_explain(struct agent *a, struct control_call *call,

@@ -54,6 +54,10 @@ bool link_netfilter_present(void);
 void link_manage(struct link_watch *w, const char (*bridges)[IFNAMSIZ],
 		 size_t n);
 
+/** Take in what the kernel has told until now, without waiting for the loop.
+ *  What it means is told from the loop all the same. */
+void link_refresh(struct link_watch *w);
+
 /** True when @bridge exists and its filter switch is on for both families. */
 bool link_filtered(const struct link_watch *w, const char *bridge);
 

@@ -329,6 +329,11 @@ void link_manage(struct link_watch *w, const char (*bridges)[IFNAMSIZ],
 			b->guarded = b->missing = false;
 }
 
+void link_refresh(struct link_watch *w)
+{
+	on_readable(w, LOOP_READABLE, 0);
+}
+
 bool link_filtered(const struct link_watch *w, const char *bridge)
 {
 	const struct bridge *b = bridge_by_name(&w->bridges, bridge);
