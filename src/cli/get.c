@@ -20,6 +20,13 @@ static const struct view *const views[] = {
 	&view_networks,
 };
 
+void get_short_id(const char *id, struct buf *out)
+{
+	bool digits = strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
+
+	buf_add(out, id, digits ? 12 : strlen(id));
+}
+
 static const struct view *find(const char *name)
 {
 	const char *names[ARRAY_SIZE(views)];

@@ -30,6 +30,9 @@ struct view {
 extern const struct view view_endpoints, view_policies, view_rules,
 	view_networks;
 
+/** Append an id: of an engine's 64 digits the first twelve, as engines do. */
+void get_short_id(const char *id, struct buf *out);
+
 /** Define a cell function that shows one text member. */
 #define TEXT_CELL(function, key)                                        \
 	static void function(struct json_object *item, struct buf *out) \

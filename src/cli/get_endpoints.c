@@ -12,7 +12,7 @@ TEXT_CELL(unenforceable, "unenforceable")
 
 static void id(struct json_object *item, struct buf *out)
 {
-	buf_addf(out, "%.12s", json_text(item, "id"));
+	get_short_id(json_text(item, "id"), out);
 }
 
 static void separate(struct buf *out)

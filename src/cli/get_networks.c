@@ -11,7 +11,7 @@ TEXT_CELL(reason, "reason")
 
 static void id(struct json_object *item, struct buf *out)
 {
-	buf_addf(out, "%.12s", json_text(item, "id"));
+	get_short_id(json_text(item, "id"), out);
 }
 
 static void subnets(struct json_object *item, struct buf *out)

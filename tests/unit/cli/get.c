@@ -47,7 +47,11 @@ static void test_endpoints(_unused_ void **state)
 	shows(v, "EGRESS",
 	      "{\"egress\":{\"isolated\":false},\"unenforceable\":\"host network\"}",
 	      "unenforceable");
-	shows(v, "ID", "{\"id\":\"0123456789abcdef\"}", "0123456789ab");
+	shows(v, "ID",
+	      "{\"id\":\"0123456789abcdef0123456789abcdef0123456789abcdef"
+	      "0123456789abcdef\"}",
+	      "0123456789ab");
+	shows(v, "ID", "{\"id\":\"static/default/vm1\"}", "static/default/vm1");
 	shows(v, "PORTS",
 	      "{\"ports\":[{\"name\":\"http\",\"protocol\":\"tcp\",\"port\":80},"
 	      "{\"name\":\"dns\",\"protocol\":\"udp\",\"port\":53}]}",
