@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* static.c - the file's schema, its errors, and that it is watched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/runtime.h"
+#include "runtime/static_file.h"
+
+static const char good[] = "networks:\n"
+			   "- name: lab\n"
+			   "  bridge: br-lab\n"
+			   "  subnets: [10.9.0.0/24, 'fd09::/64']\n"
+			   "endpoints:\n"
+			   "- name: vm1\n"
+			   "  namespace: test\n"
+			   "  labels: {app: web}\n"
+			   "  bridge: br-lab\n"
+			   "  addresses: [10.9.0.2, 'fd09::2']\n"
+			   "  mac: '52:54:00:00:00:01'\n"
+			   "  ports: {http: 8080/tcp, dns: 53/udp}\n"
+			   "- name: vm2\n"
+			   "  bridge: br1\n"
+			   "- name: outside\n"
+			   "  addresses: [203.0.113.7]\n";
+
+static void expect_vm1(const struct endpoint *e)
+{
+	const struct attachment *a = &e->attachments.data[0];
+	char text[ADDR_STRLEN], mac[MAC_STRLEN];
+
+	assert_string_equal(e->id, "static/test/vm1");
+	assert_string_equal(e->namespace, "test");
+	assert_int_equal(e->state, ENDPOINT_RUNNING);
+	assert_string_equal(label_set_get(e->labels, "app"), "web");
+	assert_string_equal(label_set_get(e->labels, "bulkhead/name"), "vm1");
+	assert_int_equal(endpoint_named_port(e, "http", IPPROTO_TCP), 8080);
+	assert_int_equal(endpoint_named_port(e, "dns", IPPROTO_UDP), 53);
+	assert_string_equal(a->network, "lab");
+	assert_string_equal(a->bridge, "br-lab");
+	assert_string_equal(addr_format(&a->v4, text), "10.9.0.2");
+	assert_string_equal(addr_format(&a->v6, text), "fd09::2");
+	assert_string_equal(mac_format(&a->mac, mac), "52:54:00:00:00:01");
+	assert_null(e->unenforceable);
+}
+
+static void schema(_unused_ void **state)
+{
+	_cleanup_(static_file_freep) struct static_file *f = NULL;
+	_cleanup_(diag_fini) struct diag_list diag = { 0 };
+
+	assert_int_equal(static_file_parse(slice_of(good), "f", &diag, &f), 0);
+	assert_int_equal(f->endpoints.len, 3);
+	expect_vm1(f->endpoints.data[0]);
+	/* A bridge that no network names is one of its own. */
+	assert_int_equal(f->networks.len, 2);
+	assert_string_equal(f->networks.data[1]->name, "br1");
+	assert_string_equal(f->endpoints.data[1]->attachments.data[0].network,
+			    "br1");
+	assert_string_equal(f->endpoints.data[2]->unenforceable, "no bridge");
+}
+
+static void errors_have_a_place(_unused_ void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "endpoints:\n- nmae: a\n",
+		  "f:2:3: error: an endpoint has no key \"nmae\"" },
+		{ "endpoint: []\n",
+		  "f:1:1: error: the document has no key \"endpoint\"" },
+		{ "endpoints: {}\n",
+		  "f:1:12: error: endpoints must be a list, not a mapping" },
+		{ "endpoints:\n- {name: a, addresses: [1.2.3]}\n",
+		  "\"1.2.3\" is no IP address" },
+		{ "endpoints:\n- {name: a, addresses: [1.2.3.4, 1.2.3.5]}\n",
+		  "one of each family at most" },
+		{ "endpoints:\n- {name: a, mac: x}\n",
+		  "\"x\" is no MAC address" },
+		{ "endpoints:\n- {name: a}\n- {name: a}\n",
+		  "f:3:3: error: endpoint default/a is listed twice" },
+		{ "endpoints:\n- {name: a, namespace: A_B}\n",
+		  "is no namespace name" },
+		{ "endpoints:\n- {name: a, ports: {http: 99999}}\n",
+		  "has no port from 1 to 65535" },
+		{ "endpoints:\n- {name: a, labels: {x: 1}}\n",
+		  "must be a string, not a integer" },
+		{ "endpoints:\n- {name: a, bridge: a/b}\n",
+		  "is no interface name" },
+		{ "networks:\n- {name: a}\n",
+		  "a network needs a name and a bridge" },
+		{ "networks:\n- {name: a, bridge: b, subnets: [1.2.3.4]}\n",
+		  "\"1.2.3.4\" is no network address" },
+		{ "networks:\n- {name: a, bridge: b}\n- {name: c, bridge: b}\n",
+		  "another network has bridge b already" },
+		{ "endpoints: [\n", "error" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(diag_fini) struct diag_list diag = { 0 };
+		struct static_file *f = NULL;
+		char text[512] = "";
+
+		assert_int_equal(static_file_parse(slice_of(cases[i].text), "f",
+						   &diag, &f),
+				 -EINVAL);
+		assert_null(f);
+		diag_format(&diag.entries.data[0], text, sizeof(text));
+		if (!strstr(text, cases[i].error))
+			fail_msg("%s: %s", cases[i].text, text);
+	}
+}
+
+static void nothing_is_fine(_unused_ void **state)
+{
+	static const char *const texts[] = { "", "endpoints:\n", "{}",
+					     "networks: []\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_(static_file_freep) struct static_file *f = NULL;
+		_cleanup_(diag_fini) struct diag_list diag = { 0 };
+
+		assert_int_equal(
+			static_file_parse(slice_of(texts[i]), "f", &diag, &f),
+			0);
+		assert_int_equal(f->endpoints.len, 0);
+	}
+}
+
+struct fixture {
+	char dir[32], path[64], part[64];
+	struct loop *loop;
+	struct endpoint_store *store;
+	struct runtime *runtime;
+	/* loop_run_once() runs timers, then waits for something else. */
+	struct loop_timer *tick;
+	unsigned synced;
+	int error;
+};
+
+static void tick(_unused_ void *arg)
+{
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xnew(struct fixture);
+
+	strcpy(f->dir, "/tmp/bulkhead-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/endpoints.yaml", f->dir);
+	snprintf(f->part, sizeof(f->part), "%s/part", f->dir);
+	assert_int_equal(loop_new(&f->loop), 0);
+	f->store = endpoint_store_new();
+	f->tick = loop_timer_new(f->loop, tick, NULL);
+	loop_timer_start(f->tick, 10, 10);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	runtime_static.close(f->runtime);
+	loop_timer_close(f->tick);
+	loop_free(f->loop);
+	endpoint_store_free(f->store);
+	unlink(f->path);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	fputs(text, file);
+	fclose(file);
+}
+
+static void watch(struct fixture *f)
+{
+	struct runtime_host host = { .loop = f->loop, .store = f->store };
+
+	f->runtime = runtime_static.open(&host, f->path);
+}
+
+static struct runtime_status status(const struct fixture *f)
+{
+	struct runtime_status s;
+
+	runtime_static.status(f->runtime, &s);
+	return s;
+}
+
+static size_t count(struct fixture *f)
+{
+	size_t n;
+
+	endpoint_store_all(f->store, &n);
+	return n;
+}
+
+static void a_write_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	FILE *file;
+
+	watch(f);
+	assert_int_equal(status(f).state, RUNTIME_CONNECTING);
+	assert_non_null(strstr(status(f).detail, "No such file"));
+	/* Slowly, in pieces that would be valid each. */
+	file = fopen(f->path, "w");
+	fputs("endpoints:\n- name: a\n", file);
+	fflush(file);
+	fputs("- name: b\n", file);
+	fclose(file);
+	while (status(f).state != RUNTIME_IN_STEP)
+		loop_run_once(f->loop);
+	assert_int_equal(count(f), 2);
+	assert_int_equal(status(f).resyncs, 1);
+}
+
+static void a_broken_one_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f->path, "endpoints:\n- name: a\n- name: b\n");
+	watch(f);
+	assert_int_equal(status(f).state, RUNTIME_IN_STEP);
+	write_file(f->path, "endpoints:\n- name: [\n");
+	while (status(f).state != RUNTIME_AWAY)
+		loop_run_once(f->loop);
+	assert_int_equal(count(f), 2);
+	assert_non_null(strstr(status(f).detail, f->path));
+	/* By rename, as editors do. */
+	write_file(f->part, "endpoints:\n- name: b\n");
+	rename(f->part, f->path);
+	while (status(f).state != RUNTIME_IN_STEP)
+		loop_run_once(f->loop);
+	assert_int_equal(count(f), 1);
+}
+
+static void on_synced(void *arg, int error)
+{
+	struct fixture *f = arg;
+
+	f->synced++;
+	f->error = error;
+}
+
+static void sync_reads_now(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f->path, "endpoints:\n- name: a\n");
+	watch(f);
+	runtime_static.sync(f->runtime, on_synced, f);
+	assert_int_equal(f->synced, 0);
+	while (!f->synced)
+		loop_run_once(f->loop);
+	assert_int_equal(f->error, 0);
+	unlink(f->path);
+	runtime_static.sync(f->runtime, on_synced, f);
+	while (f->synced < 2)
+		loop_run_once(f->loop);
+	assert_int_equal(f->error, -ENOENT);
+	assert_int_equal(count(f), 1);
+	/* One that gets no answer, as it is closed. */
+	runtime_static.sync(f->runtime, on_synced, f);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(schema),
+		cmocka_unit_test(errors_have_a_place),
+		cmocka_unit_test(nothing_is_fine),
+		TEST(a_write_is_seen),
+		TEST(a_broken_one_changes_nothing),
+		TEST(sync_reads_now),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
