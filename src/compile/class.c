@@ -14,9 +14,6 @@
 
 #define COMMENT_MAX 128
 
-/* th flags: FIN, SYN, RST, ACK; a connection opens with SYN alone of them. */
-static const uint8_t open_mask = 0x17, open_flags = 0x02;
-
 /* What all rules of a class admit, by how they say so. */
 struct admission {
 	struct peers any_port;
@@ -288,8 +285,7 @@ static void admit_named_ports(struct class_context *c, struct builder *b,
 
 static void only_openings(struct builder *b, enum deny_direction direction)
 {
-	build_match_u8(b, FIELD_L4PROTO, IPPROTO_TCP);
-	build_match_masked(b, FIELD_TCP_FLAGS, &open_mask, &open_flags, true);
+	skeleton_match_no_opening(b);
 	build_rule_verdict(b, VERDICT_GOTO,
 			   skeleton_deny_chain(direction, DENY_INVALID));
 }

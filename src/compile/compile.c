@@ -284,11 +284,6 @@ static void fill_done(const struct compiler *c, struct filling *f, bool sorted,
 	vec_fini(&f->verdicts);
 }
 
-static struct verdict class_verdict(const struct class *class)
-{
-	return class ? build_goto(class->chain->name) : VERDICT(VERDICT_RETURN);
-}
-
 /* Where several endpoints have the address at @i (overlapping networks), the
  * policies of an isolated one hold for all of them. */
 static const struct class *class_at(const struct compiler *c, size_t i,
@@ -301,6 +296,18 @@ static const struct class *class_at(const struct compiler *c, size_t i,
 		if (c->addrs.data[i].member->classes[direction])
 			return c->addrs.data[i].member->classes[direction];
 	return NULL;
+}
+
+static struct verdict verdict_at(const struct compiler *c, size_t i,
+				 enum deny_direction direction)
+{
+	const struct class *class = class_at(c, i, direction);
+
+	if (class)
+		return build_goto(class->chain->name);
+	return class_at(c, i, !direction)
+		       ? build_goto(skeleton_openings_chain(direction))
+		       : VERDICT(VERDICT_RETURN);
 }
 
 static void dispatch_map(struct compiler *c, uint8_t family,
@@ -317,7 +324,7 @@ static void dispatch_map(struct compiler *c, uint8_t family,
 		if (a->family != family)
 			continue;
 		fill(&f, a->bytes, addr_size(family));
-		vec_push(&f.verdicts, class_verdict(class_at(c, i, direction)));
+		vec_push(&f.verdicts, verdict_at(c, i, direction));
 		f.n++;
 	}
 	fill_done(c, &f, true, to);

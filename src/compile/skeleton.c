@@ -21,6 +21,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -391,6 +392,36 @@ static struct ruleset_chain *proxied_chain(void)
 	return build_chain(&b, "proxied", NULL);
 }
 
+/* ---- what opens a connection ------------------------------------------- */
+
+const char *skeleton_openings_chain(enum deny_direction direction)
+{
+	return direction == DENY_EGRESS ? "openings_egress"
+					: "openings_ingress";
+}
+
+void skeleton_match_no_opening(struct builder *b)
+{
+	static const uint8_t mask = TH_FIN | TH_SYN | TH_RST | TH_ACK;
+	static const uint8_t opening = TH_SYN;
+
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_TCP);
+	build_match_masked(b, FIELD_TCP_FLAGS, &mask, &opening, true);
+}
+
+/* **I5** conntrack picks a TCP connection up in its midst, from whichever end
+ * speaks first. So one that was revoked in the isolated direction would come
+ * back through the other one, where nothing else stops it. */
+static struct ruleset_chain *openings_chain(enum deny_direction direction)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	skeleton_match_no_opening(&b);
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(direction, DENY_INVALID));
+	return build_chain(&b, skeleton_openings_chain(direction), NULL);
+}
+
 /* ---- base chains ------------------------------------------------------- */
 
 static struct ruleset_chain *forward_chain(void)
@@ -429,6 +460,8 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));
 	add(arg, proxied_chain());
+	add(arg, openings_chain(DENY_EGRESS));
+	add(arg, openings_chain(DENY_INGRESS));
 	add(arg, related_chain());
 	add(arg, control_chain("control", VERDICT_DROP));
 	add(arg, control_chain("control_host", VERDICT_ACCEPT));

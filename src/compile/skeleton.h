@@ -26,6 +26,15 @@
 const char *skeleton_deny_chain(enum deny_direction direction,
 				enum deny_reason reason);
 
+/** Name of the chain for endpoints that only the other direction isolates:
+ *  everything passes it but TCP that opens no connection. */
+const char *skeleton_openings_chain(enum deny_direction direction);
+
+/** Match TCP segments that open no connection: not SYN alone of SYN, ACK, RST
+ *  and FIN. */
+struct builder;
+void skeleton_match_no_opening(struct builder *b);
+
 /** The skeleton's chains, appended; the caller owns the references. */
 void skeleton_chains(const struct compile_options *options,
 		     void (*add)(void *arg, struct ruleset_chain *chain),
