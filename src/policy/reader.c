@@ -78,7 +78,11 @@ static bool expect(struct reader *r, const struct yaml_node *node,
 	if (node->kind == kind)
 		return true;
 	/* What a person meant as text and YAML did not. */
-	if (kind == YAML_STRING && node->kind < YAML_SEQUENCE)
+	if (kind == YAML_STRING && node->kind == YAML_NULL)
+		reader_error(
+			r, node,
+			"must be a string, found null; an empty one is \"\"");
+	else if (kind == YAML_STRING && node->kind < YAML_SEQUENCE)
 		reader_error(r, node,
 			     "must be a string, found %s %.64s; quote it",
 			     yaml_kind_name(node->kind), node->text.ptr);

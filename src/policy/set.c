@@ -2,6 +2,7 @@
 /* set.c - sets of policies and namespaces: order, merging, lifetimes. */
 #include <string.h>
 
+#include "policy/names.h"
 #include "policy/read.h"
 
 #define METADATA_NAME "kubernetes.io/metadata.name"
@@ -107,8 +108,9 @@ static void report_again(struct diag_list *diag, const struct entry *first,
 	struct diag_place at = { again->file, again->line, again->col };
 	bool policy = again->namespace[0];
 
-	/* Objects without a name have been reported for that. */
-	if (again->name[0])
+	/* An object without a proper name has been reported for that. */
+	if (!name_check_subdomain(slice_of(again->name)) &&
+	    !(policy && name_check_label(slice_of(again->namespace))))
 		diag_error(diag, at,
 			   "%s %s%s%s is there twice, first at %s:%u:%u",
 			   policy ? "NetworkPolicy" : "Namespace",

@@ -138,12 +138,22 @@ static unsigned height_of(const struct yaml_node *node)
 	return highest + 1;
 }
 
+static int unknown_tag(struct parse *p, const yaml_event_t *event,
+		       const char *tag)
+{
+	char quoted[YAML_QUOTE_LEN];
+
+	return fail_at(p, event->start_mark, "tag %s is not supported",
+		       yaml_quote(slice_of(tag), quoted));
+}
+
 static int on_scalar(struct parse *p, const yaml_event_t *event)
 {
 	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	const char *tag = (const char *)event->data.scalar.tag;
 	const char *text = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
+	char quoted[YAML_QUOTE_LEN];
 	struct tree_node *node;
 	int r = count_nodes(p, 1, event->start_mark);
 
@@ -158,10 +168,11 @@ static int on_scalar(struct parse *p, const yaml_event_t *event)
 	node->merge = plain && !tag && !strcmp(node->node.text.ptr, "<<");
 	r = resolve_scalar(&node->node, tag, plain);
 	if (r == -EINVAL)
-		return fail_at(p, event->start_mark, "the value is no %s", tag);
+		return fail_at(p, event->start_mark,
+			       "the value does not fit its tag %s",
+			       yaml_quote(slice_of(tag), quoted));
 	if (r < 0)
-		return fail_at(p, event->start_mark, "tag %s is not supported",
-			       tag);
+		return unknown_tag(p, event, tag);
 	set_anchor(p, event->data.scalar.anchor, node);
 	deliver(p, node);
 	return 0;
@@ -210,8 +221,7 @@ static int on_start(struct parse *p, const yaml_event_t *event,
 		return fail_at(p, event->start_mark,
 			       "nested deeper than %u levels", YAML_DEPTH_MAX);
 	if (tag && strcmp((const char *)tag, expected))
-		return fail_at(p, event->start_mark, "tag %s is not supported",
-			       (const char *)tag);
+		return unknown_tag(p, event, (const char *)tag);
 	node = new_node(p, event->start_mark);
 	node->node.kind = kind;
 	node->open = true;

@@ -52,7 +52,7 @@ static void bad_labels(_unused_ void **state)
 		"f:4:51: error: spec.podSelector.matchLabels[\"debug\"]: "
 		"must be a string, found boolean yes; quote it\n"
 		"f:4:59: error: spec.podSelector.matchLabels[\"x\"]: must "
-		"be a string, found null ; quote it\n");
+		"be a string, found null; an empty one is \"\"\n");
 	check_selector("{matchLabels: [a]}",
 		       "f:4:31: error: spec.podSelector.matchLabels: must be a "
 		       "mapping, found list\n");

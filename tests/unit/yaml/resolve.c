@@ -72,12 +72,15 @@ static void tags(_unused_ void **state)
 	check("[!!str 80, !!int '80', !!bool 'yes', !!null '', !!float 1]",
 	      "['80', 80, true, null, float 1]");
 	check("!!map {a: !!seq [1]}", "{a: [1]}");
-	check("!!int x", "f:1:1: error: the value is no tag:yaml.org,2002:int");
+	check("!!int x", "f:1:1: error: the value does not fit its tag "
+			 "\"tag:yaml.org,2002:int\"");
+	check("!%1bx y", "f:1:1: error: tag \"!\\x1bx\" is not "
+			 "supported");
 	check("a: !!binary aGk=",
-	      "f:1:4: error: tag tag:yaml.org,2002:binary is not supported");
-	check("!thing {}", "f:1:1: error: tag !thing is not supported");
+	      "f:1:4: error: tag \"tag:yaml.org,2002:binary\" is not supported");
+	check("!thing {}", "f:1:1: error: tag \"!thing\" is not supported");
 	check("!!seq {}",
-	      "f:1:1: error: tag tag:yaml.org,2002:seq is not supported");
+	      "f:1:1: error: tag \"tag:yaml.org,2002:seq\" is not supported");
 }
 
 int main(void)
