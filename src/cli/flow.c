@@ -25,7 +25,7 @@ bool flow_matches(const struct flow_filter *f, struct json_object *record)
 	uint64_t time;
 
 	if (f->denied && !*json_text(record, "event") &&
-	    strcmp(json_text(record, "verdict"), "denied"))
+	    strcmp(json_text(record, "verdict"), "denied") != 0)
 		return false;
 	return time_parse(json_text(record, "time"), &time) == 0 &&
 	       time >= f->since && time <= f->until;

@@ -34,7 +34,7 @@ int duration_parse(const char *text, uint64_t *ret_ms)
 	if (errno || n > LONGEST)
 		return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(end, units[i].name))
+		if (strcmp(end, units[i].name) != 0)
 			continue;
 		if (n * units[i].ms > LONGEST)
 			return -EINVAL;

@@ -34,7 +34,7 @@ bool style_wanted(void)
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	return isatty(STDOUT_FILENO) && !(no && *no) && term &&
-	       strcmp(term, "dumb");
+	       strcmp(term, "dumb") != 0;
 }
 
 static void add_styled(struct buf *out, bool colour, enum style style,

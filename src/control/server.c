@@ -261,16 +261,14 @@ static void dispatch(struct client *c)
 /* What comes next, once nothing is pending and no command is under way. */
 static void advance(struct client *c)
 {
-	if (c->closing)
-		drop(c);
-	else if (has_line(c))
+	if (!c->closing && has_line(c))
 		dispatch(c);
-	else if (!has_room(c))
+	else if (!c->closing && !has_room(c))
 		refuse(c, "the request is longer than 64 KiB");
-	else if (c->eof)
-		drop(c);
-	else
+	else if (!c->closing && !c->eof)
 		watch(c);
+	else
+		drop(c);
 }
 
 static void on_client(void *arg, int events, int error)
