@@ -295,7 +295,7 @@ static int receive(struct flow_nflog *n, int flags, size_t *ret_len)
 static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 {
 	struct flow_nflog *n = arg;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
@@ -353,7 +353,7 @@ static bool is_answer(struct slice datagram, int *ret_error)
 static int await_answer(struct flow_nflog *n)
 {
 	struct slice datagram;
-	size_t len;
+	size_t len = 0;
 	int r, error;
 
 	for (;;) {

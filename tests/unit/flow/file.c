@@ -125,7 +125,7 @@ static void assert_lines(const char *path, unsigned first, unsigned end,
 
 	for (unsigned i = first; i < end; i++, at += LINE_LEN) {
 		snprintf(line, sizeof(line), "line %0*u\n", LINE_LEN - 6, i);
-		if (strncmp(at, line, LINE_LEN))
+		if (strncmp(at, line, LINE_LEN) != 0)
 			fail_msg("line %u is not in its place in %s", i, path);
 	}
 	assert_string_equal(at, rest);
