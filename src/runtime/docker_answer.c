@@ -19,9 +19,26 @@ static bool is_shared(const char *mode)
 	return !strncmp(mode, "container:", strlen("container:"));
 }
 
+/* What is wrong with its labels, as one text or NULL, which takes @problem. */
+static char *add_cut(const struct docker_container *l, char *problem)
+{
+	char *both;
+
+	if (!l->cut_own)
+		return problem;
+	both = xasprintf(
+		"%s%s%zu labels bulkhead.… of more than %d bytes are left out",
+		problem ? problem : "", problem ? "; " : "", l->cut_own,
+		DOCKER_OWN_VALUE_MAX);
+	free(problem);
+	return both;
+}
+
+/* Tell each problem once, not with every answer. Takes @problem. */
 static void tell_problems(struct docker_item *c,
 			  const struct docker_container *l, char *problem)
 {
+	problem = add_cut(l, problem);
 	if (problem && (!c->problem || strcmp(problem, c->problem)))
 		log_warning("container %s: %s", c->name, problem);
 	free(c->problem);

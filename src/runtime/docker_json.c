@@ -213,6 +213,7 @@ static void add_label(struct docker_container *c, const char *key, json *value)
 	n = (size_t)json_object_get_string_len(value);
 	if (strlen(s) != n || (is_own_label(key) && n > DOCKER_OWN_VALUE_MAX)) {
 		c->cut++;
+		c->cut_own += is_own_label(key);
 		return;
 	}
 	if (!is_own_label(key) && n > DOCKER_VALUE_MAX) {

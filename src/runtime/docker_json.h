@@ -48,7 +48,8 @@ struct docker_container {
 	char *network_mode;
 	VEC(struct label) labels; /* strings are owned */
 	bool overlabelled;
-	size_t cut; /* labels that were cut or left out */
+	size_t cut;	/* labels that were cut or left out … */
+	size_t cut_own; /* … of those, bulkhead.… that are missing now */
 	VEC(struct published_port) published;
 };
 

@@ -4,6 +4,11 @@
  * A watcher keeps the endpoint store in step with its engine: it subscribes to
  * events first, lists then, and applies what happens. It reconnects by itself
  * with back-off; while it is away the store keeps what it had.
+ *
+ * It logs by itself what it loses and finds, and what is wrong with a container;
+ * @changed is for the status. A container that shares another's network is an
+ * endpoint without addresses: its packets are the other's, and so are the
+ * policies that hold for them.
  */
 #pragma once
 
@@ -35,7 +40,8 @@ struct runtime_status {
 struct runtime_host {
 	struct loop *loop;
 	struct endpoint_store *store;
-	/* State or detail changed. */
+	/* State or detail changed. Must not close the runtime; may be called
+	 * before @open has returned. */
 	void (*changed)(void *arg, const struct runtime_status *status);
 	void *arg;
 };
@@ -53,8 +59,10 @@ struct runtime_ops {
 	struct runtime *(*open)(const struct runtime_host *host,
 				const char *socket);
 	void (*close)(struct runtime *r);
-	/* A full listing now, for `bulkhead wait`. Each call gets one answer;
-	 * none comes after close. */
+	/* A full listing now, for `bulkhead wait`. Each call gets one answer,
+	 * never from within the call; none comes after close. While the engine
+	 * is away it is tried at once: who calls again on an error must pause.
+	 */
 	void (*sync)(struct runtime *r, runtime_synced_fn fn, void *arg);
 	void (*status)(const struct runtime *r, struct runtime_status *ret);
 };

@@ -262,9 +262,8 @@ static void collect_labels(struct parser *p, node *mapping, labels *ret)
 		if (value->kind != YAML_STRING)
 			complain(
 				p, value,
-				"labels: the value of \"%.*s\" must be a string, not a %s",
-				(int)MIN(key->text.len, 64U), key->text.ptr,
-				yaml_kind_name(value->kind));
+				"labels: the value of \"%.*s\" must be a string: put it in quotes",
+				(int)MIN(key->text.len, 64U), key->text.ptr);
 		else
 			vec_push(ret, (struct label){ key->text.ptr,
 						      value->text.ptr });

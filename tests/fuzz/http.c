@@ -55,6 +55,9 @@ static void send_first(void *arg, _unused_ int events, _unused_ int error)
 {
 	struct server *s = arg;
 
+	/* Again, when libcurl tries a second time. */
+	if (s->fd >= 0)
+		close(s->fd);
 	s->fd = accept(listener, NULL, NULL);
 	(void)!send(s->fd, s->bytes, s->first, MSG_NOSIGNAL);
 	loop_timer_start(s->timer, 0, 0);

@@ -284,6 +284,7 @@ static void long_labels_are_cut(_unused_ void **state)
 	assert_null(label(&c, "n"));
 	assert_string_equal(label(&c, "ok"), "1");
 	assert_int_equal(c.cut, 3);
+	assert_int_equal(c.cut_own, 0);
 	assert_false(c.overlabelled);
 	docker_container_fini(&c);
 }

@@ -90,7 +90,7 @@ static void errors_have_a_place(_unused_ void **state)
 		{ "endpoints:\n- {name: a, ports: {http: 99999}}\n",
 		  "has no port from 1 to 65535" },
 		{ "endpoints:\n- {name: a, labels: {x: 1}}\n",
-		  "must be a string, not a integer" },
+		  "must be a string: put it in quotes" },
 		{ "endpoints:\n- {name: a, bridge: a/b}\n",
 		  "is no interface name" },
 		{ "networks:\n- {name: a}\n",
