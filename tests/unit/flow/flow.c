@@ -625,10 +625,10 @@ static void a_flood_is_recorded_or_counted_as_lost(_unused_ void **state)
 	denied = count_denied();
 	stats = await_accounted(denied);
 	print_message(
-		"flood: %llu denied, %llu read, %llu lost, %.0f records/s\n",
+		"flood: %llu denied, %llu read, %llu lost, %.0f packets/s\n",
 		(unsigned long long)denied, (unsigned long long)stats.packets,
 		(unsigned long long)stats.lost,
-		(double)stats.records * 1e9 /
+		(double)stats.packets * 1e9 /
 			(double)(clock_monotonic() - start));
 	assert_int_equal(stats.records + stats.repeated, stats.packets);
 	text = read_log();
@@ -646,11 +646,11 @@ static void an_overrun_is_counted_and_survived(_unused_ void **state)
 	denied = count_denied();
 	start = clock_monotonic();
 	stats = await_accounted(denied);
-	print_message("overrun: %llu of %llu fit the buffer, %.0f records/s\n",
-		      (unsigned long long)stats.packets,
-		      (unsigned long long)denied,
-		      (double)stats.records * 1e9 /
-			      (double)(clock_monotonic() - start));
+	print_message(
+		"overrun: %llu of %llu fit the buffer, read at %.0f packets/s\n",
+		(unsigned long long)stats.packets, (unsigned long long)denied,
+		(double)stats.packets * 1e9 /
+			(double)(clock_monotonic() - start));
 	assert_true(stats.lost > 0);
 	send_udp(SENDER, RECEIVER, 40300, 4000);
 	await_records(stats.records + 1);
