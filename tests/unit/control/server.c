@@ -383,6 +383,7 @@ static void test_answer_later(void **state)
 	assert_non_null(f->held);
 	assert_false(readable(fd));
 	assert_int_equal(f->calls, 1);
+	control_set_idle(f->server, CONTROL_IDLE_MS);
 	control_reply(TAKE_PTR(f->held), json_object_new_int(7));
 	assert_string_equal(hear(f, fd), "{\"ok\":true,\"result\":7}");
 	assert_string_equal(hear(f, fd), "{\"ok\":true,\"result\":{}}");
