@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""install.py - what `cmake --install` puts in place, and the service's unit."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+
+import testhost
+
+WANTED = """
+/etc/bulkhead/bulkhead.yaml
+/etc/logrotate.d/bulkhead
+/usr/bin/bulkhead
+/usr/lib/systemd/system/bulkheadd.service
+/usr/lib/sysusers.d/bulkhead.conf
+/usr/lib/tmpfiles.d/bulkhead.conf
+/usr/sbin/bulkheadd
+/usr/share/man/man1/bulkhead.1
+/usr/share/man/man5/bulkhead-policy.5
+/usr/share/man/man5/bulkhead.yaml.5
+/usr/share/man/man8/bulkheadd.8
+""".split()
+# systemd's own scale: 0 is best, 10 worst.
+EXPOSURE_MAX = 3.0
+
+
+def run(*command, **options):
+    return subprocess.run(command, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **options)
+
+
+def install(root):
+    """A configuration of its own, since the prefix is part of the unit; the
+    programs are those that are built already."""
+    build = f"{root}.build"
+    done = run("cmake", "-S", testhost.REPO, "-B", build, "-G", "Ninja",
+               "-DBULKHEAD_TESTS=OFF", "-DCMAKE_INSTALL_PREFIX=/usr",
+               "-DCMAKE_BUILD_TYPE=Debug")
+    for stage, name in (("agent", "bulkheadd"), ("cli", "bulkhead")):
+        shutil.copy(testhost.program(name), f"{build}/src/{stage}/{name}")
+    if done.returncode == 0:
+        done = run("cmake", "--install", build, env={**os.environ, "DESTDIR": root})
+    return done
+
+
+def check_files(r, root):
+    for path in WANTED:
+        r.ok(os.path.exists(root + path), f"{path} is installed")
+    r.ok(os.path.isdir(f"{root}/etc/bulkhead/policies"), "the policy directory is there")
+    examples = os.listdir(f"{root}/usr/share/doc/bulkhead/policy-examples")
+    r.ok(len(examples) >= 10, "the examples are installed", examples)
+
+
+def check_config(r, root):
+    config = f"{root}/etc/bulkhead/bulkhead.yaml"
+    done = run(testhost.program("bulkheadd"), "--check-config", "--config", config)
+    r.ok(done.returncode == 0, "the default configuration is valid", done.stdout)
+    # With every comment taken away it must be valid too, and say the defaults.
+    with open(config, encoding="utf-8") as f:
+        text = re.sub(r"^#(?=[a-z ])(?! )", "", f.read(), flags=re.M)
+    text = re.sub(r"^#(?=  )", "", text, flags=re.M)
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(text)
+    done = run(testhost.program("bulkheadd"), "--check-config", "--config", config)
+    r.ok(done.returncode == 0 and "policyDir:" in text,
+         "what it shows as defaults is valid", done.stdout + text)
+    with open(config, "w", encoding="utf-8") as f:
+        f.write("logLevel: debug\n")
+
+
+def check_unit(r, root):
+    unit = f"{root}/usr/lib/systemd/system/bulkheadd.service"
+    with open(unit, encoding="utf-8") as f:
+        text = f.read()
+    r.ok("ExecStart=/usr/sbin/bulkheadd " in text, "the unit starts what is installed")
+    score = run("systemd-analyze", "security", "--offline=true", unit).stdout
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", score)
+    r.ok(found and float(found[1]) < EXPOSURE_MAX,
+         f"systemd-analyze security scores the unit under {EXPOSURE_MAX}", score[-200:])
+    # The programs it names are looked for in the root of this machine.
+    mine = f"{root}/bulkheadd.service"
+    with open(mine, "w", encoding="utf-8") as f:
+        f.write(text.replace("/usr/sbin/bulkheadd", f"{root}/usr/sbin/bulkheadd")
+                .replace("/sbin/modprobe", "/bin/true"))
+    done = run("systemd-analyze", "verify", "--man=no", mine)
+    r.ok(done.returncode == 0 and "bulkheadd.service" not in done.stdout,
+         "systemd-analyze verify finds nothing", done.stdout)
+
+
+def main():
+    r = testhost.Report()
+    top = tempfile.mkdtemp(prefix="bulkhead-install.")
+    root = f"{top}/root"
+    try:
+        done = install(root)
+        if r.ok(done.returncode == 0, "cmake --install", done.stdout):
+            check_files(r, root)
+            check_unit(r, root)
+            check_config(r, root)
+            done = install(root)
+            with open(f"{root}/etc/bulkhead/bulkhead.yaml", encoding="utf-8") as f:
+                r.equal(f.read(), "logLevel: debug\n",
+                        "a second install leaves the configuration alone")
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+    r.leave()
+
+
+main()
