@@ -158,15 +158,15 @@ static int receive(struct fw_netlink *nl, struct answer *answer)
 
 	for (;;) {
 		ssize_t n = recv(fd, nl->buffer, FW_RECEIVE, MSG_DONTWAIT);
-		const struct nlmsghdr *nlh = (void *)nl->buffer;
-		int left = (int)n;
+		const char *at = nl->buffer;
+		const struct nlmsghdr *nlh;
+		size_t left = (size_t)n;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		for (; mnl_nlmsg_ok(nlh, left);
-		     nlh = mnl_nlmsg_next(nlh, &left))
+		while ((nlh = fw_next_message(&at, &left)))
 			read_answer(nlh, answer);
 	}
 }

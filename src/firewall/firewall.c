@@ -15,6 +15,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,6 @@
 #include "base/clock.h"
 #include "firewall/batch.h"
 #include "firewall/element.h"
-#include "firewall/lower.h"
 #include "firewall/netlink.h"
 #include "firewall/snapshot.h"
 #include "firewall/state.h"
@@ -257,17 +257,28 @@ struct counter_value {
 
 static int read_counter(const struct nlmsghdr *nlh, void *arg)
 {
-	_cleanup_(fw_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
+	const struct nlattr *attr, *part;
 	struct counter_value *value = arg;
 
-	if (!obj)
-		abort();
-	if (nftnl_obj_nlmsg_parse(nlh, obj) < 0 ||
-	    nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER)
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
 		return -EBADMSG;
-	value->packets = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_PKTS);
-	value->bytes = nftnl_obj_get_u64(obj, NFTNL_OBJ_CTR_BYTES);
-	value->found = true;
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) != NFTA_OBJ_DATA)
+			continue;
+		value->found = true;
+		mnl_attr_for_each_nested(part, attr)
+		{
+			if (mnl_attr_validate(part, MNL_TYPE_U64) < 0)
+				continue;
+			if (mnl_attr_get_type(part) == NFTA_COUNTER_BYTES)
+				value->bytes = be64toh(mnl_attr_get_u64(part));
+			else if (mnl_attr_get_type(part) ==
+				 NFTA_COUNTER_PACKETS)
+				value->packets =
+					be64toh(mnl_attr_get_u64(part));
+		}
+	}
 	return 0;
 }
 

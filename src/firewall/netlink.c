@@ -84,13 +84,29 @@ static int message_status(const struct nlmsghdr *nlh)
 	return status < 0 ? status : 1;
 }
 
+const struct nlmsghdr *fw_next_message(const char **bytes, size_t *left)
+{
+	const struct nlmsghdr *nlh = (const void *)*bytes;
+	size_t step;
+
+	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+	    nlh->nlmsg_len > *left)
+		return NULL;
+	/* The last one may come without its padding. */
+	step = MIN(MNL_ALIGN((size_t)nlh->nlmsg_len), *left);
+	*bytes += step;
+	*left -= step;
+	return nlh;
+}
+
 int fw_messages(const void *bytes, size_t n, uint32_t seq, fw_message_fn fn,
 		void *arg)
 {
-	const struct nlmsghdr *nlh = bytes;
-	int left = (int)n, r;
+	const struct nlmsghdr *nlh;
+	const char *at = bytes;
+	int r;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = fw_next_message(&at, &n))) {
 		if (nlh->nlmsg_seq != seq)
 			continue;
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -109,7 +125,7 @@ int fw_messages(const void *bytes, size_t n, uint32_t seq, fw_message_fn fn,
 				return r;
 		}
 	}
-	return left > 0 ? -EBADMSG : 0;
+	return n > 0 ? -EBADMSG : 0;
 }
 
 struct nlmsghdr *fw_request(struct fw_netlink *nl, char *buffer, uint16_t type,

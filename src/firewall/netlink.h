@@ -30,6 +30,10 @@ int fw_netlink_open(struct fw_netlink **ret);
 void fw_netlink_close(struct fw_netlink *nl);
 DEFINE_FREEP(struct fw_netlink, fw_netlink_close)
 
+/** The next message within *@bytes, which moves on; NULL at the end, with
+ *  *@left > 0 for what is no message. (libmnl takes a length above INT_MAX.) */
+const struct nlmsghdr *fw_next_message(const char **bytes, size_t *left);
+
 /** A message of an answer. Returns 0, or -errno to end with that. */
 typedef int (*fw_message_fn)(const struct nlmsghdr *nlh, void *arg);
 

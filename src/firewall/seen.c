@@ -7,23 +7,19 @@
 #include "firewall/seen.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
-#include <libnftnl/expr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "firewall/canon.h"
 #include "firewall/element.h"
 #include "firewall/netlink.h"
 
 /* NFTA_*_TABLE and NFTA_TABLE_NAME: the first attribute of all of them. */
 #define ATTR_TABLE 1
-
-void fw_seen_init(struct fw_seen *seen)
-{
-	*seen = (struct fw_seen){ .scratch = xcalloc(1, FW_MESSAGE_ROOM) };
-}
 
 static void free_chain(struct fw_seen_chain *chain)
 {
@@ -35,7 +31,6 @@ static void free_chain(struct fw_seen_chain *chain)
 
 static void free_set(struct fw_seen_set *set)
 {
-	nftnl_set_free(set->declaration);
 	vec_fini(&set->keys);
 	vec_fini(&set->ends);
 	vec_fini(&set->verdicts);
@@ -59,25 +54,59 @@ void fw_seen_fini(struct fw_seen *seen)
 		}
 		vec_fini(&table->counters);
 	}
-	free(seen->scratch);
 	*seen = (struct fw_seen){ 0 };
 }
 
 /* ---- reading attributes ------------------------------------------------ */
 
-/* A string attribute of the message, or NULL. */
-static const char *string_of(const struct nlmsghdr *nlh, uint16_t type)
+/* An attribute of the message, or NULL. */
+static const struct nlattr *attr_of(const struct nlmsghdr *nlh, uint16_t type)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) == type)
-			return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0
-				       ? NULL
-				       : mnl_attr_get_str(attr);
+			return attr;
 	}
 	return NULL;
+}
+
+static const struct nlattr *attr_in(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	if (!nest)
+		return NULL;
+	mnl_attr_for_each_nested(attr, nest)
+	{
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	}
+	return NULL;
+}
+
+/* A number; 0 when it is missing or has another size. */
+static uint32_t u32_of(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) == 0
+		       ? ntohl(mnl_attr_get_u32(attr))
+		       : 0;
+}
+
+static uint64_t u64_of(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_U64) == 0
+		       ? be64toh(mnl_attr_get_u64(attr))
+		       : 0;
+}
+
+/* A string, or NULL. */
+static const char *text_of(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0
+		       ? mnl_attr_get_str(attr)
+		       : NULL;
 }
 
 /* The object's name into @to. A name longer than any of ours can only be
@@ -85,7 +114,7 @@ static const char *string_of(const struct nlmsghdr *nlh, uint16_t type)
 static bool take_name(struct fw_seen_table *table, const struct nlmsghdr *nlh,
 		      uint16_t type, char to[static RULESET_NAME])
 {
-	const char *name = string_of(nlh, type);
+	const char *name = text_of(attr_of(nlh, type));
 
 	if (!name || !name[0] || strlen(name) >= RULESET_NAME) {
 		table->state.rebuild = true;
@@ -100,25 +129,19 @@ static bool take_name(struct fw_seen_table *table, const struct nlmsghdr *nlh,
 
 static int see_table(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 {
-	_cleanup_(fw_table_freep) struct nftnl_table *nt = nftnl_table_alloc();
-	uint32_t flags;
+	uint32_t flags = u32_of(attr_of(nlh, NFTA_TABLE_FLAGS));
 
-	if (!nt)
-		abort();
-	if (nftnl_table_nlmsg_parse(nlh, nt) < 0)
-		return -EBADMSG;
-	flags = nftnl_table_get_u32(nt, NFTNL_TABLE_FLAGS);
 	table->state.exists = true;
 	table->state.persist = flags & NFT_TABLE_F_PERSIST;
 	table->state.rebuild |= flags & NFT_TABLE_F_DORMANT;
 	if (flags & NFT_TABLE_F_OWNER)
-		table->state.owner = nftnl_table_get_u32(nt, NFTNL_TABLE_OWNER);
+		table->state.owner = u32_of(attr_of(nlh, NFTA_TABLE_OWNER));
 	return 0;
 }
 
 /* ---- chains ------------------------------------------------------------ */
 
-static bool see_hook(struct fw_seen_chain *chain, const struct nftnl_chain *nc)
+static bool see_hook(struct fw_seen_chain *chain, const struct nlmsghdr *nlh)
 {
 	static const enum ruleset_hook hooks[] = {
 		[NF_INET_PRE_ROUTING] = HOOK_PREROUTING,
@@ -127,32 +150,29 @@ static bool see_hook(struct fw_seen_chain *chain, const struct nftnl_chain *nc)
 		[NF_INET_LOCAL_OUT] = HOOK_OUTPUT,
 		[NF_INET_POST_ROUTING] = HOOK_POSTROUTING,
 	};
-	const char *type = nftnl_chain_get_str(nc, NFTNL_CHAIN_TYPE);
-	uint32_t number;
+	const struct nlattr *hook = attr_of(nlh, NFTA_CHAIN_HOOK);
+	const char *type = text_of(attr_of(nlh, NFTA_CHAIN_TYPE));
+	uint32_t number = u32_of(attr_in(hook, NFTA_HOOK_HOOKNUM));
+	uint32_t flags = u32_of(attr_of(nlh, NFTA_CHAIN_FLAGS));
 
-	if (!nftnl_chain_is_set(nc, NFTNL_CHAIN_HOOKNUM))
+	if (flags & ~(uint32_t)NFT_CHAIN_BASE)
+		return false;
+	if (!hook)
 		return true;
-	number = nftnl_chain_get_u32(nc, NFTNL_CHAIN_HOOKNUM);
 	if (number >= ARRAY_SIZE(hooks) || !type || strcmp(type, "filter") ||
-	    nftnl_chain_is_set(nc, NFTNL_CHAIN_DEV))
+	    attr_in(hook, NFTA_HOOK_DEV) || attr_in(hook, NFTA_HOOK_DEVS))
 		return false;
 	chain->hook = hooks[number];
-	chain->priority = nftnl_chain_get_s32(nc, NFTNL_CHAIN_PRIO);
-	chain->policy_drop = nftnl_chain_get_u32(nc, NFTNL_CHAIN_POLICY) ==
-			     NF_DROP;
+	chain->priority = (int)u32_of(attr_in(hook, NFTA_HOOK_PRIORITY));
+	chain->policy_drop = u32_of(attr_of(nlh, NFTA_CHAIN_POLICY)) == NF_DROP;
 	return true;
 }
 
 static int see_chain(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 {
-	_cleanup_(fw_chain_freep) struct nftnl_chain *nc = nftnl_chain_alloc();
 	struct fw_seen_chain *chain, *known;
 	char name[RULESET_NAME];
 
-	if (!nc)
-		abort();
-	if (nftnl_chain_nlmsg_parse(nlh, nc) < 0)
-		return -EBADMSG;
 	if (!take_name(table, nlh, NFTA_CHAIN_NAME, name))
 		return 0;
 	HASH_FIND_STR(table->chains, name, known);
@@ -160,7 +180,7 @@ static int see_chain(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 		return -EBADMSG;
 	chain = xnew(struct fw_seen_chain);
 	memcpy(chain->name, name, sizeof(name));
-	if (!see_hook(chain, nc))
+	if (!see_hook(chain, nlh))
 		table->state.rebuild = true;
 	HASH_ADD_STR(table->chains, name, chain);
 	return 0;
@@ -168,76 +188,98 @@ static int see_chain(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 
 /* ---- rules ------------------------------------------------------------- */
 
-/* Default what one side may leave out, and drop what counts. */
-static void normalise(struct nftnl_expr *e)
+struct fw_blob fw_rule_blob(const struct nlmsghdr *nlh)
 {
-	const char *name = nftnl_expr_get_str(e, NFTNL_EXPR_NAME);
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(FW_RECEIVE);
+	struct fw_blob blob = { 0 };
 
-	if (!strcmp(name, "counter")) {
-		nftnl_expr_set_u64(e, NFTNL_EXPR_CTR_PACKETS, 0);
-		nftnl_expr_set_u64(e, NFTNL_EXPR_CTR_BYTES, 0);
-	} else if (!strcmp(name, "dynset")) {
-		if (!nftnl_expr_is_set(e, NFTNL_EXPR_DYNSET_TIMEOUT))
-			nftnl_expr_set_u64(e, NFTNL_EXPR_DYNSET_TIMEOUT, 0);
-		if (!nftnl_expr_is_set(e, NFTNL_EXPR_DYNSET_FLAGS))
-			nftnl_expr_set_u32(e, NFTNL_EXPR_DYNSET_FLAGS, 0);
-	}
-}
-
-static int normalise_each(struct nftnl_expr *e, void *arg _unused_)
-{
-	normalise(e);
-	return 0;
-}
-
-struct fw_blob fw_rule_blob(struct nftnl_rule *rule, char *scratch)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(scratch);
-	struct fw_blob blob;
-
-	nftnl_rule_unset(rule, NFTNL_RULE_HANDLE);
-	nftnl_rule_unset(rule, NFTNL_RULE_POSITION);
-	nftnl_expr_foreach(rule, normalise_each, NULL);
-	nftnl_rule_nlmsg_build_payload(nlh, rule);
-	blob.len = mnl_nlmsg_get_payload_len(nlh);
-	blob.data = xmemdup(mnl_nlmsg_get_payload(nlh), blob.len);
-	/* libmnl leaves the padding of attributes as it finds it. */
-	memset(scratch, 0, nlh->nlmsg_len);
+	if (fw_canon_rule(nlh, &text) < 0 || buf_error(&text) < 0)
+		return blob;
+	blob.len = text.len;
+	blob.data = buf_take(&text);
 	return blob;
 }
 
-static int see_rule(struct fw_seen *seen, struct fw_seen_table *table,
-		    const struct nlmsghdr *nlh)
+static int see_rule(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 {
-	_cleanup_(fw_rule_freep) struct nftnl_rule *nr = nftnl_rule_alloc();
 	struct fw_seen_chain *chain;
-	struct fw_blob blob = { 0 };
 	char name[RULESET_NAME];
 
-	if (!nr)
-		abort();
 	if (!take_name(table, nlh, NFTA_RULE_CHAIN, name))
 		return 0;
 	HASH_FIND_STR(table->chains, name, chain);
 	if (!chain)
 		return -EBADMSG;
-	if (nftnl_rule_nlmsg_parse(nlh, nr) == 0)
-		blob = fw_rule_blob(nr, seen->scratch);
-	vec_push(&chain->rules, blob);
+	vec_push(&chain->rules, fw_rule_blob(nlh));
 	return 0;
 }
 
 /* ---- sets and their elements ------------------------------------------- */
 
+/* Milliseconds by which a timeout may be rounded to the kernel's ticks. */
+#define TICK_MS 10
+
+static void read_userdata(const struct nlattr *attr,
+			  struct fw_declaration *declaration)
+{
+	size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
+
+	if (len > sizeof(declaration->userdata)) {
+		declaration->odd = true;
+		return;
+	}
+	if (len)
+		memcpy(declaration->userdata, mnl_attr_get_payload(attr), len);
+	declaration->userdata_len = len;
+}
+
+void fw_declaration_read(const struct nlmsghdr *nlh, struct fw_declaration *ret)
+{
+	const struct nlattr *desc = attr_of(nlh, NFTA_SET_DESC);
+	const struct nlattr *expression = attr_of(nlh, NFTA_SET_EXPR);
+	const char *name;
+
+	*ret = (struct fw_declaration){
+		.flags = u32_of(attr_of(nlh, NFTA_SET_FLAGS)),
+		.key_type = u32_of(attr_of(nlh, NFTA_SET_KEY_TYPE)),
+		.key_len = u32_of(attr_of(nlh, NFTA_SET_KEY_LEN)),
+		.data_type = u32_of(attr_of(nlh, NFTA_SET_DATA_TYPE)),
+		.obj_type = u32_of(attr_of(nlh, NFTA_SET_OBJ_TYPE)),
+		.policy = u32_of(attr_of(nlh, NFTA_SET_POLICY)),
+		.size = u32_of(attr_in(desc, NFTA_SET_DESC_SIZE)),
+		.timeout_ms = u64_of(attr_of(nlh, NFTA_SET_TIMEOUT)),
+	};
+	read_userdata(attr_of(nlh, NFTA_SET_USERDATA), ret);
+	if (expression) {
+		name = text_of(attr_in(expression, NFTA_EXPR_NAME));
+		ret->counter = name && !strcmp(name, "counter");
+		ret->odd |= !ret->counter;
+	}
+	if (attr_of(nlh, NFTA_SET_EXPRESSIONS) || ret->key_len == 0 ||
+	    ret->key_len > FW_KEY_MAX)
+		ret->odd = true;
+}
+
+bool fw_declaration_equal(const struct fw_declaration *a,
+			  const struct fw_declaration *b)
+{
+	uint64_t ta = a->timeout_ms, tb = b->timeout_ms;
+
+	return !a->odd && !b->odd && a->flags == b->flags &&
+	       a->key_type == b->key_type && a->key_len == b->key_len &&
+	       a->data_type == b->data_type && a->obj_type == b->obj_type &&
+	       a->policy == b->policy && a->size == b->size &&
+	       a->counter == b->counter &&
+	       (ta > tb ? ta - tb : tb - ta) <= TICK_MS &&
+	       a->userdata_len == b->userdata_len &&
+	       !memcmp(a->userdata, b->userdata, a->userdata_len);
+}
+
 static int see_set(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 {
-	_cleanup_(fw_set_freep) struct nftnl_set *ns = nftnl_set_alloc();
 	struct fw_seen_set *set, *known;
 	char name[RULESET_NAME];
-	uint32_t len;
 
-	if (!ns)
-		abort();
 	if (!take_name(table, nlh, NFTA_SET_NAME, name))
 		return 0;
 	HASH_FIND_STR(table->sets, name, known);
@@ -245,14 +287,8 @@ static int see_set(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 		return -EBADMSG;
 	set = xnew(struct fw_seen_set);
 	memcpy(set->name, name, sizeof(name));
-	if (nftnl_set_nlmsg_parse(nlh, ns) < 0)
-		set->odd = true;
-	len = nftnl_set_get_u32(ns, NFTNL_SET_KEY_LEN);
-	if (len == 0 || len > FW_KEY_MAX)
-		set->odd = true;
-	else
-		set->key_len = (uint8_t)len;
-	set->declaration = TAKE_PTR(ns);
+	fw_declaration_read(nlh, &set->declaration);
+	set->odd = set->declaration.odd;
 	HASH_ADD_STR(table->sets, name, set);
 	return 0;
 }
@@ -261,7 +297,7 @@ static int see_element(const struct fw_element *element, void *arg)
 {
 	struct fw_seen_set *set = arg;
 
-	if (element->odd || element->key_len != set->key_len)
+	if (element->odd || element->key_len != set->declaration.key_len)
 		set->odd = true;
 	if (set->odd)
 		return 0;
@@ -295,14 +331,10 @@ static int see_elements(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 
 static int see_object(struct fw_seen_table *table, const struct nlmsghdr *nlh)
 {
-	_cleanup_(fw_obj_freep) struct nftnl_obj *obj = nftnl_obj_alloc();
 	struct fw_seen_counter counter;
 
-	if (!obj)
-		abort();
-	/* An object of another kind, or of one that libnftnl does not know. */
-	if (nftnl_obj_nlmsg_parse(nlh, obj) < 0 ||
-	    nftnl_obj_get_u32(obj, NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) {
+	/* An object of another kind goes with its table. */
+	if (u32_of(attr_of(nlh, NFTA_OBJ_TYPE)) != NFT_OBJECT_COUNTER) {
 		table->state.rebuild = true;
 		return 0;
 	}
@@ -317,7 +349,7 @@ static struct fw_seen_table *table_of(struct fw_seen *seen,
 				      const struct nlmsghdr *nlh)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	const char *name = string_of(nlh, ATTR_TABLE);
+	const char *name = text_of(attr_of(nlh, ATTR_TABLE));
 
 	if (!name || strcmp(name, RULESET_TABLE_NAME))
 		return NULL;
@@ -345,7 +377,7 @@ int fw_seen_message(const struct nlmsghdr *nlh, void *arg)
 	case NFT_MSG_NEWCHAIN:
 		return see_chain(table, nlh);
 	case NFT_MSG_NEWRULE:
-		return see_rule(seen, table, nlh);
+		return see_rule(table, nlh);
 	case NFT_MSG_NEWSET:
 		return see_set(table, nlh);
 	case NFT_MSG_NEWSETELEM:

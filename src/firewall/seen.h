@@ -6,14 +6,22 @@
 
 #include "base/table.h"
 #include "base/vec.h"
-#include "firewall/lower.h"
 #include "firewall/state.h"
 
-/** A rule in the form that is compared: its netlink attributes, rebuilt by
- *  libnftnl, without handle, position and counter values. */
+/** A rule in its canonical form. */
 struct fw_blob {
-	void *data;
-	size_t len; /* 0: a rule that libnftnl cannot read */
+	char *data; /* NULL: a rule that cannot be one of ours */
+	size_t len;
+};
+
+/** A set's declaration, as far as it matters. */
+struct fw_declaration {
+	uint32_t flags, key_type, key_len, data_type, obj_type, policy, size;
+	uint64_t timeout_ms;
+	uint8_t userdata[256];
+	size_t userdata_len;
+	bool counter; /* its elements get one */
+	bool odd;     /* it has what none of ours has */
 };
 
 struct fw_seen_chain {
@@ -27,11 +35,10 @@ struct fw_seen_chain {
 
 struct fw_seen_set {
 	char name[RULESET_NAME];
-	struct nftnl_set *declaration;
-	uint8_t key_len;   /* in the kernel */
+	struct fw_declaration declaration;
 	bool odd;	   /* an element is none that we write */
 	size_t n;	   /* elements */
-	VEC(uint8_t) keys; /* @key_len bytes each */
+	VEC(uint8_t) keys; /* of the declared length each */
 	VEC(bool) ends;
 	VEC(struct verdict) verdicts; /* of a map: one per element */
 	UT_hash_handle hh;
@@ -50,17 +57,21 @@ struct fw_seen_table {
 
 struct fw_seen {
 	struct fw_seen_table tables[TABLE_COUNT];
-	/* Rules are rebuilt here: FW_MESSAGE_ROOM bytes, zero between uses. */
-	char *scratch;
 };
 
-void fw_seen_init(struct fw_seen *seen);
 void fw_seen_fini(struct fw_seen *seen);
 
 /** Take in a message of a dump; those of other tables are passed over.
  *  Returns 0, or -EBADMSG for what no kernel sends. A fw_message_fn. */
 int fw_seen_message(const struct nlmsghdr *nlh, void *seen);
 
-/** The comparable form of @rule, which is changed by it. The caller frees its
- *  data. */
-struct fw_blob fw_rule_blob(struct nftnl_rule *rule, char *scratch);
+/** The canonical form of a NFT_MSG_NEWRULE message. The caller frees data. */
+struct fw_blob fw_rule_blob(const struct nlmsghdr *nlh);
+
+/** Read a NFT_MSG_NEWSET message. */
+void fw_declaration_read(const struct nlmsghdr *nlh,
+			 struct fw_declaration *ret);
+
+/** Same in all that matters; timeouts as exact as the kernel's ticks. */
+bool fw_declaration_equal(const struct fw_declaration *a,
+			  const struct fw_declaration *b);

@@ -10,17 +10,15 @@
 #include "firewall/snapshot.h"
 
 #include <errno.h>
-#include <libnftnl/expr.h>
+#include <libnftnl/common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
 #include "firewall/element.h"
+#include "firewall/lower.h"
 
 /* Dumps that others' changes may spoil before we give up. */
 #define ATTEMPTS 32
-
-/* Milliseconds by which a timeout may be rounded to the kernel's ticks. */
-#define TICK_MS 10
 
 /* ---- reading ----------------------------------------------------------- */
 
@@ -46,10 +44,7 @@ static int dump_elements(struct fw_netlink *nl, enum ruleset_table table,
 	int r;
 
 	HASH_ITER(hh, seen->tables[table].sets, set, next) {
-		uint32_t flags =
-			nftnl_set_get_u32(set->declaration, NFTNL_SET_FLAGS);
-
-		if (set->odd || flags & NFT_SET_EVAL)
+		if (set->odd || set->declaration.flags & NFT_SET_EVAL)
 			continue;
 		r = dump(nl, NFT_MSG_GETSETELEM, table, NFTA_SET_ELEM_LIST_SET,
 			 set->name, seen);
@@ -108,9 +103,8 @@ int fw_snapshot_read(struct fw_netlink *nl, struct ruleset *want,
 	int r = -EAGAIN;
 
 	for (int i = 0; r == -EAGAIN && i < ATTEMPTS; i++) {
-		_cleanup_(fw_seen_fini) struct fw_seen seen;
+		_cleanup_(fw_seen_fini) struct fw_seen seen = { 0 };
 
-		fw_seen_init(&seen);
 		r = dump_all(nl, &seen, &generation);
 		if (r == 0)
 			fw_snapshot_conclude(&seen, want, ret);
@@ -122,23 +116,39 @@ int fw_snapshot_read(struct fw_netlink *nl, struct ruleset *want,
 
 /* ---- chains ------------------------------------------------------------ */
 
-static bool same_rules(struct fw_seen *seen, struct fw_seen_chain *chain,
+/* What we would send, in the form of what the kernel reports. */
+static int lower_blob(const struct ruleset *want, enum ruleset_table table,
+		      const struct ruleset_chain *chain, size_t i,
+		      char *scratch, struct fw_blob *ret)
+{
+	_cleanup_(fw_rule_freep) struct nftnl_rule *nr = NULL;
+	struct nlmsghdr *nlh;
+	int r;
+
+	r = fw_lower_rule(want, table, chain->name, &chain->rules[i], &nr);
+	if (r < 0)
+		return r;
+	nlh = nftnl_nlmsg_build_hdr(scratch, NFT_MSG_NEWRULE, fw_family(table),
+				    0, 0);
+	nftnl_rule_nlmsg_build_payload(nlh, nr);
+	*ret = fw_rule_blob(nlh);
+	return 0;
+}
+
+static bool same_rules(const struct fw_seen_chain *chain,
 		       const struct ruleset *want, enum ruleset_table table,
-		       const struct ruleset_chain *wanted)
+		       const struct ruleset_chain *wanted, char *scratch)
 {
 	if (chain->rules.len != wanted->n)
 		return false;
 	for (size_t i = 0; i < wanted->n; i++) {
-		struct fw_blob *have = &chain->rules.data[i];
-		_cleanup_(fw_rule_freep) struct nftnl_rule *nr = NULL;
+		const struct fw_blob *have = &chain->rules.data[i];
 		struct fw_blob blob;
 		bool same;
 
-		if (fw_lower_rule(want, table, wanted->name, &wanted->rules[i],
-				  &nr) < 0)
+		if (lower_blob(want, table, wanted, i, scratch, &blob) < 0)
 			return false;
-		blob = fw_rule_blob(nr, seen->scratch);
-		same = blob.len == have->len &&
+		same = blob.data && have->data && blob.len == have->len &&
 		       !memcmp(blob.data, have->data, blob.len);
 		free(blob.data);
 		if (!same)
@@ -163,10 +173,10 @@ static struct ruleset_chain *stand_in_chain(const struct fw_seen_chain *chain)
 	return c;
 }
 
-static struct ruleset_chain *conclude_chain(struct fw_seen *seen,
-					    struct fw_seen_chain *chain,
+static struct ruleset_chain *conclude_chain(const struct fw_seen_chain *chain,
 					    const struct ruleset *want,
-					    enum ruleset_table table)
+					    enum ruleset_table table,
+					    char *scratch)
 {
 	struct ruleset_chain *wanted =
 		ruleset_find_chain(want, table, chain->name);
@@ -176,64 +186,25 @@ static struct ruleset_chain *conclude_chain(struct fw_seen *seen,
 	    (wanted->hook == HOOK_NONE ||
 	     (wanted->priority == chain->priority &&
 	      wanted->policy_drop == chain->policy_drop)) &&
-	    same_rules(seen, chain, want, table, wanted))
+	    same_rules(chain, want, table, wanted, scratch))
 		return ruleset_chain_ref(wanted);
 	return stand_in_chain(chain);
 }
 
-/* ---- declarations of sets ---------------------------------------------- */
-
-static bool same_timeout(const struct nftnl_set *a, const struct nftnl_set *b)
+/* True if the kernel declares the set as we would. */
+static bool same_declaration(const struct fw_seen_set *set,
+			     const struct ruleset_set *wanted, char *scratch)
 {
-	uint64_t ta = nftnl_set_get_u64(a, NFTNL_SET_TIMEOUT);
-	uint64_t tb = nftnl_set_get_u64(b, NFTNL_SET_TIMEOUT);
+	_cleanup_(fw_set_freep) struct nftnl_set *ns = NULL;
+	struct fw_declaration declaration;
+	struct nlmsghdr *nlh;
 
-	return (ta > tb ? ta - tb : tb - ta) <= TICK_MS;
-}
-
-static bool same_userdata(const struct nftnl_set *a, const struct nftnl_set *b)
-{
-	uint32_t na = 0, nb = 0;
-	const void *da = nftnl_set_get_data(a, NFTNL_SET_USERDATA, &na);
-	const void *db = nftnl_set_get_data(b, NFTNL_SET_USERDATA, &nb);
-
-	return da && db && na == nb && !memcmp(da, db, na);
-}
-
-static int count_counter(struct nftnl_expr *e, void *arg)
-{
-	int *n = arg;
-
-	if (strcmp(nftnl_expr_get_str(e, NFTNL_EXPR_NAME), "counter"))
-		return -1;
-	++*n;
-	return 0;
-}
-
-/* How many counters each element gets; -1 for other expressions. */
-static int counters_of(const struct nftnl_set *set)
-{
-	int n = 0;
-
-	return nftnl_set_expr_foreach(set, count_counter, &n) < 0 ? -1 : n;
-}
-
-static bool same_declaration(const struct nftnl_set *a,
-			     const struct nftnl_set *b)
-{
-	static const uint16_t numbers[] = {
-		NFTNL_SET_FLAGS,     NFTNL_SET_KEY_TYPE, NFTNL_SET_KEY_LEN,
-		NFTNL_SET_DATA_TYPE, NFTNL_SET_OBJ_TYPE, NFTNL_SET_DESC_SIZE,
-		NFTNL_SET_POLICY,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (nftnl_set_get_u32(a, numbers[i]) !=
-		    nftnl_set_get_u32(b, numbers[i]))
-			return false;
-	}
-	return same_timeout(a, b) && same_userdata(a, b) &&
-	       counters_of(a) == counters_of(b);
+	if (fw_lower_set(wanted, 0, &ns) < 0)
+		return false;
+	nlh = nftnl_nlmsg_build_hdr(scratch, NFT_MSG_NEWSET, 0, 0, 0);
+	nftnl_set_nlmsg_build_payload(nlh, ns);
+	fw_declaration_read(nlh, &declaration);
+	return fw_declaration_equal(&set->declaration, &declaration);
 }
 
 /* ---- elements of sets -------------------------------------------------- */
@@ -260,8 +231,10 @@ static struct item *sort_items(const struct fw_seen_set *set)
 	struct item *items = xcalloc(set->n + 1, sizeof(*items));
 
 	for (size_t i = 0; i < set->n; i++)
-		items[i] = (struct item){ set->keys.data + i * set->key_len,
-					  set->key_len, i, set->ends.data[i] };
+		items[i] = (struct item){ set->keys.data +
+						  i * set->declaration.key_len,
+					  set->declaration.key_len, i,
+					  set->ends.data[i] };
 	if (set->n)
 		qsort(items, set->n, sizeof(*items), compare_item);
 	return items;
@@ -355,14 +328,12 @@ static struct ruleset_set *stand_in_set(const struct fw_seen_set *set)
 
 static struct ruleset_set *conclude_set(const struct fw_seen_set *set,
 					const struct ruleset *want,
-					enum ruleset_table table)
+					enum ruleset_table table, char *scratch)
 {
 	struct ruleset_set *wanted = ruleset_find_set(want, table, set->name);
-	_cleanup_(fw_set_freep) struct nftnl_set *ns = NULL;
 	_cleanup_(ruleset_set_unrefp) struct ruleset_set *s = NULL;
 
-	if (!wanted || set->odd || fw_lower_set(wanted, 0, &ns) < 0 ||
-	    !same_declaration(set->declaration, ns))
+	if (!wanted || set->odd || !same_declaration(set, wanted, scratch))
 		return stand_in_set(set);
 	if (wanted->flags & SET_DYNAMIC)
 		return ruleset_set_ref(wanted);
@@ -413,17 +384,18 @@ static void conclude_table(struct fw_seen *seen, enum ruleset_table t,
 {
 	struct fw_seen_table *table = &seen->tables[t];
 	struct fw_seen_chain *chain, *next_chain;
+	_cleanup_(freep) char *scratch = xcalloc(1, FW_MESSAGE_ROOM);
 	struct fw_seen_set *set, *next_set;
 
 	part->chains = xcalloc(HASH_COUNT(table->chains) + 1U,
 			       sizeof(struct ruleset_chain *));
 	HASH_ITER(hh, table->chains, chain, next_chain)
 		part->chains[part->nchains++] =
-			conclude_chain(seen, chain, want, t);
+			conclude_chain(chain, want, t, scratch);
 	part->sets = xcalloc(HASH_COUNT(table->sets) + 1U,
 			     sizeof(struct ruleset_set *));
 	HASH_ITER(hh, table->sets, set, next_set)
-		part->sets[part->nsets++] = conclude_set(set, want, t);
+		part->sets[part->nsets++] = conclude_set(set, want, t, scratch);
 	qsort(part->chains, part->nchains, sizeof(*part->chains),
 	      compare_chain);
 	qsort(part->sets, part->nsets, sizeof(*part->sets), compare_set);
