@@ -128,6 +128,14 @@ static struct endpoint *sender_of(void *arg, unsigned ifindex,
 	return bind_owner(&a->bindings, ifindex);
 }
 
+static struct endpoint *published_by(void *arg, const struct addr *host,
+				     uint8_t proto, uint16_t port)
+{
+	struct agent *a = arg;
+
+	return endpoint_store_published(a->store, host, proto, port);
+}
+
 struct policy_names {
 	void (*add)(void *to, const char *policy);
 	void *to;
@@ -186,6 +194,7 @@ static int start_flow_log(struct agent *a)
 		.group = RULESET_NFLOG_GROUP,
 		.resolver = { .owner = owner_of,
 			      .sender = sender_of,
+			      .published = published_by,
 			      .policies = policies_of,
 			      .arg = a },
 	};

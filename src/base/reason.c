@@ -39,27 +39,53 @@ const char *deny_prefix_format(enum deny_direction direction,
 			       char text[static DENY_PREFIX_MAX])
 {
 	snprintf(text, DENY_PREFIX_MAX, "bulkhead %s %s%s",
-		 directions[direction], reasons[reason],
-		 audit ? " audit" : "");
+		 directions[direction], reasons[reason], audit ? " audit" : "");
 	return text;
+}
+
+/* The next word of @text, which is shortened by it. */
+static struct slice next_word(struct slice *text)
+{
+	const char *space = text->len ? memchr(text->ptr, ' ', text->len)
+				      : NULL;
+	size_t n = space ? (size_t)(space - text->ptr) : text->len;
+	struct slice word = { text->ptr, n };
+
+	n += space ? 1 : 0;
+	text->ptr += n;
+	text->len -= n;
+	return word;
+}
+
+static int find_word(struct slice word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq_str(word, words[i]))
+			return (int)i;
+	return -1;
 }
 
 bool deny_prefix_parse(struct slice text, enum deny_direction *ret_direction,
 		       enum deny_reason *ret_reason, bool *ret_audit)
 {
-	char prefix[DENY_PREFIX_MAX];
+	struct slice left = text;
+	char exact[DENY_PREFIX_MAX];
+	int direction, reason;
+	bool audit;
 
-	/* A dozen combinations: comparing each is the whole parser. */
-	for (unsigned d = 0; d < ARRAY_SIZE(directions); d++)
-		for (unsigned r = 0; r < ARRAY_SIZE(reasons); r++)
-			for (int audit = 0; audit < 2; audit++) {
-				deny_prefix_format(d, r, audit, prefix);
-				if (!slice_eq_str(text, prefix))
-					continue;
-				*ret_direction = d;
-				*ret_reason = r;
-				*ret_audit = audit;
-				return true;
-			}
-	return false;
+	next_word(&left);
+	direction =
+		find_word(next_word(&left), directions, ARRAY_SIZE(directions));
+	reason = find_word(next_word(&left), reasons, ARRAY_SIZE(reasons));
+	if (direction < 0 || reason < 0)
+		return false;
+	audit = left.len;
+	/* The words are right; now the rest of it, to the byte. */
+	deny_prefix_format(direction, reason, audit, exact);
+	if (!slice_eq_str(text, exact))
+		return false;
+	*ret_direction = (enum deny_direction)direction;
+	*ret_reason = (enum deny_reason)reason;
+	*ret_audit = audit;
+	return true;
 }

@@ -514,6 +514,38 @@ static int compare_endpoints(const void *a, const void *b)
 	return c ? c : strcmp(x->id, y->id);
 }
 
+static bool is_unspecified(const struct addr *a)
+{
+	static const uint8_t zero[sizeof(a->bytes)];
+
+	return !memcmp(a->bytes, zero, sizeof(zero));
+}
+
+struct endpoint *endpoint_store_published(const struct endpoint_store *s,
+					  const struct addr *host,
+					  uint8_t proto, uint16_t port)
+{
+	struct endpoint *any = NULL;
+	struct item *item, *next;
+
+	HASH_ITER(hh, s->items, item, next) {
+		struct endpoint *e = item->endpoint;
+
+		if (e->state == ENDPOINT_EXITED)
+			continue;
+		vec_foreach(p, &e->published) {
+			if (p->host_port != port || p->proto != proto)
+				continue;
+			if (addr_eq(&p->host, host))
+				return e;
+			if (p->host.family == host->family &&
+			    is_unspecified(&p->host))
+				any = e;
+		}
+	}
+	return any;
+}
+
 struct endpoint *const *endpoint_store_all(struct endpoint_store *s,
 					   size_t *ret_n)
 {

@@ -95,6 +95,14 @@ struct endpoint *endpoint_store_owner_at(const struct endpoint_store *s,
 					 uint64_t realtime);
 #define ENDPOINT_HISTORY 4096
 
+/**
+ * Whose published port @port of @host is: one that is published on that very
+ * address wins over one that is on every address of its family. NULL: nobody's.
+ */
+struct endpoint *endpoint_store_published(const struct endpoint_store *s,
+					  const struct addr *host,
+					  uint8_t proto, uint16_t port);
+
 /** All, sorted by namespace and name; the array is the store's, valid until
  *  the next change. */
 struct endpoint *const *endpoint_store_all(struct endpoint_store *s,

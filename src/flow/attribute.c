@@ -39,6 +39,19 @@ static const struct endpoint *sender_of(const struct flow_nflog_packet *packet,
 	return resolver->sender(resolver->arg, wire, record->time);
 }
 
+/* Judged at the host's own port, for the container behind it. */
+static const struct endpoint *published_of(
+	const struct flow_nflog_packet *packet,
+	const struct flow_resolver *resolver, const struct flow_record *record)
+{
+	const struct flow_packet *p = &record->packet;
+
+	if (!resolver->published || record->direction != DENY_INGRESS ||
+	    packet->out || !p->has_ports)
+		return NULL;
+	return resolver->published(resolver->arg, &p->dst, p->proto, p->dport);
+}
+
 static void set_macs(const struct flow_nflog_packet *packet,
 		     struct flow_record *record)
 {
@@ -101,6 +114,8 @@ void flow_attribute_ends(const struct flow_nflog_packet *packet,
 	record->src.owner = sender_of(packet, resolver, record);
 	record->dst.owner =
 		owner_of(resolver, &record->packet.dst, record->time);
+	if (!record->dst.owner)
+		record->dst.owner = published_of(packet, resolver, record);
 	set_macs(packet, record);
 }
 

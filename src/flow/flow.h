@@ -25,6 +25,10 @@ struct flow_resolver {
 	 * known. Asked where the source address is a lie. May be NULL. */
 	struct endpoint *(*sender)(void *arg, unsigned ifindex,
 				   uint64_t realtime);
+	/* Behind whose published port something on this host (docker-proxy)
+	 * accepts at @host:@port, borrowed; NULL: nobody's. May be NULL. */
+	struct endpoint *(*published)(void *arg, const struct addr *host,
+				      uint8_t proto, uint16_t port);
 	/* Appends "namespace/name" of each policy that isolates @e in that
 	 * direction; the strings live until the call's end. */
 	void (*policies)(void *arg, const struct endpoint *e, bool ingress,

@@ -50,6 +50,11 @@ def test(h, r):
     h.policy("web.yaml", NOBODY)
     got = ways(h, gateway, client)
     r.equal(opened(got), set(), f"nobody: no way in {got}")
+    flow = testhost.until(lambda: h.denied(src_name="client", dst_ip=gateway, dst_port=8080,
+                                           proto="tcp"), "a record of the peer", 5)[-1]
+    r.equal((flow["direction"], flow["dst"]["container"]["name"], flow["policies"]),
+            ("ingress", "web", ["default/web"]),
+            "the record of a peer at the proxy names the container behind it")
     r.equal(h.result(None, f"tcp:{web.ip()}:80"), "open", "nobody: but the host itself")
     r.equal(h.result(None, "tcp:127.0.0.1:8080"), "open",
             "nobody: and the host through its own published port")

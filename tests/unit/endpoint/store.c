@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -266,6 +267,45 @@ static void all_is_sorted(void **state)
 	assert_int_equal(n, 2);
 }
 
+static struct endpoint *make_published(const char *id, const char *host,
+				       uint16_t host_port)
+{
+	struct endpoint *e = make(id, "n", NULL);
+	struct published_port p = { .host_port = host_port,
+				    .port = 80,
+				    .proto = IPPROTO_TCP };
+
+	assert_int_equal(addr_parse(slice_of(host), &p.host), 0);
+	vec_push(&e->published, p);
+	return e;
+}
+
+static const char *publisher(struct fixture *f, const char *host, uint8_t proto,
+			     uint16_t port)
+{
+	struct endpoint *e;
+	struct addr a;
+
+	assert_int_equal(addr_parse(slice_of(host), &a), 0);
+	e = endpoint_store_published(f->store, &a, proto, port);
+	return e ? e->id : "nobody";
+}
+
+static void published_ports_have_owners(void **state)
+{
+	struct fixture *f = *state;
+
+	endpoint_store_put(f->store, make_published("any", "0.0.0.0", 80));
+	endpoint_store_put(f->store, make_published("one", "10.0.0.1", 80));
+	endpoint_store_put(f->store, make_published("six", "::", 81));
+	assert_string_equal(publisher(f, "10.0.0.1", IPPROTO_TCP, 80), "one");
+	assert_string_equal(publisher(f, "10.0.0.2", IPPROTO_TCP, 80), "any");
+	assert_string_equal(publisher(f, "10.0.0.2", IPPROTO_UDP, 80),
+			    "nobody");
+	assert_string_equal(publisher(f, "fd00::1", IPPROTO_TCP, 80), "nobody");
+	assert_string_equal(publisher(f, "fd00::1", IPPROTO_TCP, 81), "six");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -279,6 +319,7 @@ int main(void)
 		TEST(resync_sweeps_its_runtime_only),
 		TEST(find_by_name_or_id),
 		TEST(all_is_sorted),
+		TEST(published_ports_have_owners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
