@@ -5,6 +5,7 @@
  *   main.c      options, configuration, signals
  *   agent.c     ordered start, reverse stop; changes of every stage come here
  *   enforce.c   store + policies -> compile -> firewall, once per batch
+ *   revoke.c    ends connections that a commit denies; judge.c decides
  *   bind.c      which bridge port is whose
  *   managed.c   which networks are governed, and which were before a restart
  *   answer.c    control commands; report_*.c write their results
@@ -15,6 +16,7 @@
 #include "agent/config.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
+#include "agent/revoke.h"
 #include "compile/compile.h"
 #include "control/server.h"
 #include "endpoint/store.h"
@@ -56,6 +58,7 @@ struct agent {
 	struct firewall *firewall;
 	struct link_watch *link;
 	struct flow_log *flow;
+	struct revoke *revoke;
 	struct control_server *control;
 	VEC(struct runtime *) runtimes;
 	struct managed managed;
@@ -104,7 +107,7 @@ void answer_fini(struct agent *a);
 /* ---- report_*.c: results as include/bulkhead/control.h describes them --- */
 
 struct json_object *report_status(struct agent *a);
-struct json_object *report_endpoints(struct agent *a);
+struct json_object *report_endpoints(struct agent *a, bool labels);
 struct json_object *report_policies(struct agent *a);
 struct json_object *report_networks(struct agent *a);
 struct json_object *report_rules(struct agent *a);

@@ -160,15 +160,21 @@ static void answer_explain(struct agent *a, struct control_call *call,
 		control_reply(call, result);
 }
 
+/* A boolean of @arguments, @otherwise when it is not there. */
+static bool flag(struct json_object *arguments, const char *key, bool otherwise)
+{
+	struct json_object *value = NULL;
+
+	if (!arguments || !json_object_object_get_ex(arguments, key, &value))
+		return otherwise;
+	return json_object_get_boolean(value);
+}
+
 static void answer_rules(struct agent *a, struct control_call *call,
 			 struct json_object *arguments)
 {
-	struct json_object *nft = NULL;
-
-	if (arguments)
-		json_object_object_get_ex(arguments, "nft", &nft);
-	control_reply(call, json_object_get_boolean(nft) ? report_nft(a)
-							 : report_rules(a));
+	control_reply(call, flag(arguments, "nft", false) ? report_nft(a)
+							  : report_rules(a));
 }
 
 static const struct {
@@ -176,7 +182,6 @@ static const struct {
 	struct json_object *(*report)(struct agent *a);
 } reports[] = {
 	{ CONTROL_STATUS, report_status },
-	{ CONTROL_ENDPOINTS, report_endpoints },
 	{ CONTROL_POLICIES, report_policies },
 	{ CONTROL_NETWORKS, report_networks },
 };
@@ -191,7 +196,10 @@ void answer(void *arg, struct control_call *call, const char *command,
 			control_reply(call, reports[i].report(a));
 			return;
 		}
-	if (!strcmp(command, CONTROL_WAIT))
+	if (!strcmp(command, CONTROL_ENDPOINTS))
+		control_reply(call, report_endpoints(a, flag(arguments,
+							     "labels", true)));
+	else if (!strcmp(command, CONTROL_WAIT))
 		answer_wait(a, call);
 	else if (!strcmp(command, CONTROL_EXPLAIN))
 		answer_explain(a, call, arguments);

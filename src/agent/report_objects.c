@@ -65,10 +65,19 @@ static void report_direction(struct agent *a, struct json_object *to,
 	report_object(side, "policies", policies);
 }
 
-static void report_endpoint(struct agent *a, struct json_object *to,
-			    const struct endpoint *e)
+static void report_labels(struct json_object *to, const struct endpoint *e,
+			  bool wanted)
 {
-	struct json_object *labels;
+	struct json_object *labels = report_mapping(to, "labels");
+
+	for (size_t i = 0; wanted && i < e->labels->n; i++)
+		report_string(labels, e->labels->labels[i].key,
+			      e->labels->labels[i].value);
+}
+
+static void report_endpoint(struct agent *a, struct json_object *to,
+			    const struct endpoint *e, bool labels)
+{
 
 	report_string(to, "id", e->id);
 	report_string(to, "name", e->name);
@@ -77,10 +86,7 @@ static void report_endpoint(struct agent *a, struct json_object *to,
 	report_string(to, "runtime", e->runtime);
 	report_string(to, "state", endpoint_state_name(e->state));
 	report_object(to, "pid", e->pid ? json_object_new_int64(e->pid) : NULL);
-	labels = report_mapping(to, "labels");
-	for (size_t i = 0; i < e->labels->n; i++)
-		report_string(labels, e->labels->labels[i].key,
-			      e->labels->labels[i].value);
+	report_labels(to, e, labels);
 	report_attachments(to, e);
 	report_ports(to, e);
 	report_direction(a, to, e, true);
@@ -88,7 +94,7 @@ static void report_endpoint(struct agent *a, struct json_object *to,
 	report_optional(to, "unenforceable", e->unenforceable);
 }
 
-struct json_object *report_endpoints(struct agent *a)
+struct json_object *report_endpoints(struct agent *a, bool labels)
 {
 	struct json_object *result = json_object_new_object();
 	struct json_object *list = report_array(result, "endpoints");
@@ -96,7 +102,7 @@ struct json_object *report_endpoints(struct agent *a)
 	struct endpoint *const *all = endpoint_store_all(a->store, &n);
 
 	for (size_t i = 0; i < n; i++)
-		report_endpoint(a, report_item(list), all[i]);
+		report_endpoint(a, report_item(list), all[i], labels);
 	return result;
 }
 
