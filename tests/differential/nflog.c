@@ -117,6 +117,8 @@ static void decode(const uint8_t *b, size_t len, struct nflog_packet *p)
 		return;
 	}
 	p->id = be16(b + header);
+	if (p->proto == IPPROTO_SCTP && len >= header + 20)
+		p->id = be16(b + header + 18);
 	p->port = be16(b + header + 2);
 }
 

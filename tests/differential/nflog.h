@@ -9,7 +9,7 @@
 struct nflog_packet {
 	struct addr src, dst;
 	uint8_t proto;
-	uint16_t id; /* source port, or the echo's identifier */
+	uint16_t id; /* source port, SCTP's initiate tag, echo's identifier */
 	uint16_t port;
 	bool ours; /* the prefix is one of base/reason.h; else all is 0 */
 	enum deny_direction direction;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define SCTP_INIT 1
+#define SCTP_MIN  20 /* common header, chunk header, initiate tag */
 
 /* A batch and its probes by id. */
 struct batch {
@@ -164,15 +165,18 @@ static void send_echo(const struct lab_node *node, const struct probe *p)
 	send_raw(node->icmp[v6], p, echo, sizeof(echo));
 }
 
-/* Common header and an INIT chunk; nobody here checks the CRC. */
+/* Common header and an INIT chunk; nobody here checks the CRC. Both ports are
+ * the same, so that a probe is the answer to the one the other way, as far as
+ * conntrack can see; the id is the initiate tag. */
 static void send_sctp(const struct lab_node *node, const struct probe *p)
 {
 	uint8_t init[32] = { 0 };
 
-	put_be16(init, p->id);
+	put_be16(init, p->port);
 	put_be16(init + 2, p->port);
 	init[12] = SCTP_INIT;
 	put_be16(init + 14, 20);
+	put_be16(init + 18, p->id);
 	send_raw(node->sctp[p->src.family == AF_INET6], p, init, sizeof(init));
 }
 
@@ -225,7 +229,7 @@ static void read_udp(struct batch *b, unsigned node, int fd)
 }
 
 /* The transport part of the next packet of a raw socket; its sender. */
-static const uint8_t *read_raw(int fd, uint8_t *bytes, size_t size,
+static const uint8_t *read_raw(int fd, uint8_t *bytes, size_t size, size_t need,
 			       struct addr *ret_src)
 {
 	union sockaddr_any from = { 0 };
@@ -239,7 +243,7 @@ static const uint8_t *read_raw(int fd, uint8_t *bytes, size_t size,
 			return NULL;
 		*ret_src = from_sockaddr(&from);
 		skip = ret_src->family == AF_INET ? (bytes[0] & 15U) * 4U : 0;
-	} while ((size_t)n < skip + 8);
+	} while ((size_t)n < skip + need);
 	return bytes + skip;
 }
 
@@ -249,8 +253,8 @@ static void read_sctp(struct batch *b, unsigned node, int fd)
 	const uint8_t *sctp;
 	struct addr src;
 
-	while ((sctp = read_raw(fd, bytes, sizeof(bytes), &src)))
-		arrived(b, (uint16_t)(sctp[0] << 8 | sctp[1]), IPPROTO_SCTP,
+	while ((sctp = read_raw(fd, bytes, sizeof(bytes), SCTP_MIN, &src)))
+		arrived(b, (uint16_t)(sctp[18] << 8 | sctp[19]), IPPROTO_SCTP,
 			node, &src);
 }
 
@@ -260,7 +264,7 @@ static void read_echoes(struct batch *b, unsigned node, int fd, bool v6)
 	const uint8_t *icmp;
 	struct addr src;
 
-	while ((icmp = read_raw(fd, bytes, sizeof(bytes), &src))) {
+	while ((icmp = read_raw(fd, bytes, sizeof(bytes), 8, &src))) {
 		struct probe *p = b->by_id[icmp[4] << 8 | icmp[5]];
 
 		if (icmp[0] == reply && p && p->from == node &&

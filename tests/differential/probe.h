@@ -9,9 +9,9 @@
 struct probe {
 	uint8_t from, to; /* nodes */
 	struct addr src, dst;
-	uint8_t proto;	/* TCP, UDP, SCTP, ICMP, ICMPV6 */
-	uint16_t port;	/* destination's; 0 for ICMP */
-	uint16_t id;	/* source port, or the echo's identifier */
+	uint8_t proto; /* TCP, UDP, SCTP, ICMP, ICMPV6 */
+	uint16_t port; /* destination's; 0 for ICMP */
+	uint16_t id;   /* source port, SCTP's initiate tag, echo's identifier */
 	bool published; /* to the host in a container's stead */
 
 	int fd; /* TCP, while under way */

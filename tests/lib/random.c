@@ -194,16 +194,18 @@ static void random_port(struct rng *rng, const struct vocabulary *v,
 	unsigned first = rng_below(rng, (unsigned)v->nports);
 	unsigned last = first + rng_below(rng, (unsigned)v->nports - first);
 
-	switch (rng_below(rng, 6)) {
+	switch (rng_below(rng, 8)) {
 	case 0: /* protocol only; TCP when that is missing too */
 		buf_addf(to, strcmp(proto, "TCP") ? "{protocol: %s}" : "{}",
 			 proto);
 		break;
 	case 1:
+	case 2:
+	case 3:
 		buf_addf(to, "{protocol: %s, port: %s}", proto,
 			 v->names[rng_below(rng, (unsigned)v->nnames)]);
 		break;
-	case 2:
+	case 4:
 		buf_addf(to, "{protocol: %s, port: %u, endPort: %u}", proto,
 			 v->ports[first], v->ports[last]);
 		break;
