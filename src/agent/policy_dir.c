@@ -427,17 +427,22 @@ static char *read_directory(struct policy_dir *d, const char *path, DIR *dir,
 	return NULL;
 }
 
-/* The files went with their directory: that starts no term of grace. */
-static void forget_gone(struct policy_dir *d)
+/* D4. The files went with their directory: that starts no term of grace. */
+static char *missing(struct policy_dir *d, int error)
 {
 	vec_foreach(f, &d->files)
 		(*f)->gone = 0;
+	if (d->read)
+		return xasprintf(
+			"%s; what was in force stays in force until it is back",
+			strerror(-error));
+	return xasprintf("%s; create it, or set policyDir", strerror(-error));
 }
 
 static void scan(struct policy_dir *d, bool now)
 {
 	_cleanup_(freep) char *path = NULL;
-	char *problem = NULL;
+	char *problem;
 	bool told = false, stale;
 	DIR *dir = NULL;
 	int r;
@@ -448,15 +453,8 @@ static void scan(struct policy_dir *d, bool now)
 	loop_timer_stop(d->retry);
 	path_watch_begin(d->watch);
 	r = open_directory(d, &path, &dir);
-	if (r < 0)
-		forget_gone(d);
-	if (r < 0)
-		problem = xasprintf(
-			"%s; %s", strerror(-r),
-			d->read ? "what was in force stays in force until it is back"
-				: "create it, or set policyDir");
-	else
-		problem = read_directory(d, path, dir, now, &told);
+	problem = r < 0 ? missing(d, r)
+			: read_directory(d, path, dir, now, &told);
 	if (dir)
 		closedir(dir);
 	r = path_watch_end(d->watch);
