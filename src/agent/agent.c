@@ -210,6 +210,15 @@ static int start_flow_log(struct agent *a)
 	return r;
 }
 
+static int start_revoking(struct agent *a)
+{
+	int r = revoke_open(a->loop, a->flow, &a->revoke);
+
+	if (r < 0)
+		log_error("cannot open the conntrack socket: %s", strerror(-r));
+	return r;
+}
+
 static int start_policies(struct agent *a)
 {
 	int r = policy_dir_open(a->loop, a->config.policy_dir, on_policies, a,
@@ -295,6 +304,8 @@ int agent_start(struct config *config, struct agent **ret)
 	if (r >= 0)
 		r = start_flow_log(a);
 	if (r >= 0)
+		r = start_revoking(a);
+	if (r >= 0)
 		r = start_policies(a);
 	if (r < 0)
 		return r;
@@ -320,6 +331,7 @@ void agent_stop(struct agent *a)
 	vec_fini(&a->runtimes);
 	loop_timer_close(a->patience);
 	policy_dir_close(a->policies);
+	revoke_close(a->revoke);
 	flow_close(a->flow);
 	link_close(a->link);
 	enforce_fini(a);

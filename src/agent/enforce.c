@@ -172,6 +172,7 @@ static bool run(struct agent *a)
 	}
 	commit_done(a, &result);
 	e->committed = true;
+	revoke_committed(a->revoke, &in);
 	/* After the commit: a bridge must not be filtered by nothing, and one
 	 * that is about to be unmanaged stays filtered until then. */
 	manage_bridges(a);

@@ -2,6 +2,8 @@
 /* flow.c - the denied-flow log: from a logged packet to a line. */
 #include "flow/flow.h"
 
+#include <net/ethernet.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/attribute.h"
@@ -24,7 +26,7 @@ struct flow_log {
 	struct flow_nflog *nflog;
 	struct buf line;
 	uint64_t seq;
-	uint64_t packets, repeated, undecoded;
+	uint64_t packets, repeated, undecoded, revoked;
 };
 
 static void write_record(struct flow_log *f, const struct flow_record *record)
@@ -71,6 +73,36 @@ static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 	f->undecoded += !record.packet.complete;
 	record.seq = ++f->seq;
 	flow_attribute_rest(packet, &f->resolver, &f->ifaces, now, &record);
+	write_record(f, &record);
+}
+
+void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
+{
+	static const struct flow_nflog_packet no_packet;
+	_cleanup_(flow_record_fini) struct flow_record record = {
+		.time = clock_realtime(),
+		.direction = r->direction,
+		.reason = DENY_POLICY_REVOKED,
+		.packet = { .ethertype = r->src.family == AF_INET
+						 ? ETHERTYPE_IP
+						 : ETHERTYPE_IPV6,
+			    .has_proto = true,
+			    .has_ports = r->has_ports,
+			    .complete = true,
+			    .proto = r->proto,
+			    .src = r->src,
+			    .dst = r->dst,
+			    .sport = r->sport,
+			    .dport = r->dport },
+		.src = { .owner = r->source },
+		.dst = { .owner = r->destination },
+	};
+
+	record.first = record.last = record.time;
+	record.seq = ++f->seq;
+	f->revoked++;
+	flow_attribute_rest(&no_packet, &f->resolver, &f->ifaces,
+			    clock_monotonic(), &record);
 	write_record(f, &record);
 }
 
@@ -129,6 +161,7 @@ void flow_stats(const struct flow_log *f, struct flow_stats *ret)
 		flow_file_stats(f->file, &file);
 	*ret = (struct flow_stats){
 		.packets = f->packets,
+		.revoked = f->revoked,
 		.records = file.written,
 		.waiting = file.waiting,
 		.repeated = f->repeated,

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
 #include "base/vec.h"
 #include "endpoint/endpoint.h"
 #include "loop/loop.h"
@@ -42,10 +43,21 @@ struct flow_options {
 	struct flow_resolver resolver;
 };
 
-/** While a file is written: packets = repeated + records + waiting +
+/** A connection that the policies had allowed and do no longer. */
+struct flow_revocation {
+	enum deny_direction direction; /* whose policies decided */
+	uint8_t proto;		       /* IPPROTO_* */
+	bool has_ports;
+	struct addr src, dst;
+	uint16_t sport, dport;
+	const struct endpoint *source, *destination; /* NULL: nobody's */
+};
+
+/** While a file is written: packets + revoked = repeated + records + waiting +
  *  unwritten (but for a line about a loss that waits itself). */
 struct flow_stats {
 	uint64_t packets;    /* NFLOG messages that were ours */
+	uint64_t revoked;    /* connections that flow_revoked() told of */
 	uint64_t records;    /* lines written, those of losses not counted */
 	uint64_t waiting;    /* lines that the file has not taken yet */
 	uint64_t repeated;   /* packets of an attempt already recorded */
@@ -63,4 +75,7 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 void flow_close(struct flow_log *f);
 /** Open the file anew by its name (SIGHUP, after a rotation). */
 void flow_reopen(struct flow_log *f);
+/** Record that a connection was ended, with reason policy-revoked and no
+ *  packets: that it loses any is recorded of those. */
+void flow_revoked(struct flow_log *f, const struct flow_revocation *revocation);
 void flow_stats(const struct flow_log *f, struct flow_stats *ret);

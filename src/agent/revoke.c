@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* revoke.c - ends connections that the policies do not allow any more.
+ *
+ *   idle -> settling -> sweeping -> idle
+ *                ^---------'  when something changed meanwhile
+ *
+ * settling: a packet that the former rules let through may still be on its
+ * way to where conntrack makes its entry, so a grace period of the kernel is
+ * waited for, in a thread. sweeping: conntrack's dump runs on the loop. A change
+ * during a sweep counts at once for what is still to come, and a second sweep
+ * catches up with the rest: so changes without end cannot keep one from its
+ * end.
+ */
+#include "agent/revoke.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/judge.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* After a sweep that failed, in milliseconds. */
+#define RETRY_MS 1000
+/* Connections of one sweep that are recorded: some 8 MiB while it lasts. */
+#define RECORDS_MAX 65536
+/* Records written in one turn of the loop, at some 50 us each. */
+#define RECORDS_PER_TURN 32
+
+enum state {
+	IDLE,	  /* everything in force has been judged */
+	SETTLING, /* the grace period is under way, @closed may be set */
+	SWEEPING, /* @conntrack dumps */
+};
+
+struct record {
+	struct flow_revocation what;
+	struct endpoint *source, *destination; /* references */
+};
+
+struct revoke {
+	struct loop *loop;
+	struct flow_log *flow;
+	struct judge *judge;
+	struct conntrack *conntrack;
+	struct loop_timer *retry, *writer;
+	enum state state;
+	bool again;  /* something changed since the sweep began */
+	bool closed; /* the thread's end frees it */
+	VEC(struct record) records;
+	size_t written; /* of @records */
+	uint64_t changed_at, ended;
+	struct revoke_stats stats;
+};
+
+/* ---- records ----------------------------------------------------------- */
+
+static void forget_records(struct revoke *r)
+{
+	for (; r->written < r->records.len; r->written++) {
+		endpoint_unref(r->records.data[r->written].source);
+		endpoint_unref(r->records.data[r->written].destination);
+	}
+	vec_fini(&r->records);
+	r->written = 0;
+}
+
+/* A line takes longer than a delete: written behind, a few at a time. */
+static void on_write(void *arg)
+{
+	struct revoke *r = arg;
+	size_t end = MIN(r->written + RECORDS_PER_TURN, r->records.len);
+
+	for (; r->written < end; r->written++) {
+		struct record *record = &r->records.data[r->written];
+
+		flow_revoked(r->flow, &record->what);
+		endpoint_unref(record->source);
+		endpoint_unref(record->destination);
+	}
+	if (r->written < r->records.len)
+		loop_timer_start(r->writer, 1, 0);
+	else
+		forget_records(r);
+}
+
+static void keep_record(struct revoke *r, const struct conntrack_entry *entry,
+			const struct judgement *judgement)
+{
+	const struct conntrack_tuple *from = &entry->original;
+	const struct conntrack_tuple *to = &entry->reply;
+	struct record record = {
+		.what = { .direction = judgement->direction,
+			  .proto = entry->proto,
+			  .has_ports = entry->has_ports,
+			  .src = from->src,
+			  .sport = from->sport,
+			  .dst = to->src,
+			  .dport = to->sport,
+			  .source = judgement->source,
+			  .destination = judgement->destination },
+	};
+
+	if (r->records.len == RECORDS_MAX) {
+		r->stats.unrecorded++;
+		return;
+	}
+	if (judgement->source)
+		record.source = endpoint_ref(judgement->source);
+	if (judgement->destination)
+		record.destination = endpoint_ref(judgement->destination);
+	vec_push(&r->records, record);
+	if (!loop_timer_active(r->writer))
+		loop_timer_start(r->writer, 0, 0);
+}
+
+/* ---- sweeping ---------------------------------------------------------- */
+
+static void settle(struct revoke *r);
+
+static void failed(struct revoke *r, int error)
+{
+	if (!r->stats.problem[0])
+		log_error(
+			"cannot read the kernel's connections: %s; those that a changed policy denies live on until this works%s",
+			strerror(-error),
+			error == -EINVAL || error == -EPROTONOSUPPORT
+				? ": load nf_conntrack_netlink with modprobe"
+				: "");
+	r->stats.problem = "cannot read the kernel's connections";
+	r->state = IDLE;
+	loop_timer_start(r->retry, RETRY_MS, 0);
+}
+
+static void on_entry(void *arg, const struct conntrack_entry *entry)
+{
+	struct revoke *r = arg;
+	struct judgement judgement;
+
+	r->stats.entries++;
+	judge_connection(r->judge, entry, &judgement);
+	if (judgement.allowed)
+		return;
+	conntrack_delete(r->conntrack, entry);
+	keep_record(r, entry, &judgement);
+	r->ended++;
+	r->stats.revoked++;
+}
+
+static void on_slice(_unused_ void *arg)
+{
+}
+
+static void on_swept(void *arg, int error)
+{
+	struct revoke *r = arg;
+
+	if (error < 0) {
+		failed(r, error);
+		return;
+	}
+	r->stats.sweeps++;
+	r->stats.problem = "";
+	r->stats.duration_ns = clock_monotonic() - r->changed_at;
+	if (r->ended)
+		log_info(
+			"ended %llu connections that the policies do not allow any more, in %llu us",
+			(unsigned long long)r->ended,
+			(unsigned long long)r->stats.duration_ns / 1000);
+	r->state = IDLE;
+	if (r->again)
+		settle(r);
+	else
+		judge_forget_released(r->judge);
+}
+
+static void add_local(void *arg, const struct addr *a)
+{
+	judge_add_local(arg, a);
+}
+
+static void sweep(struct revoke *r)
+{
+	int error;
+
+	r->again = false;
+	r->ended = 0;
+	r->stats.entries = 0;
+	r->state = SWEEPING;
+	judge_reset_local(r->judge);
+	error = conntrack_local_addresses(add_local, r->judge);
+	if (error >= 0)
+		error = conntrack_dump(r->conntrack);
+	if (error < 0)
+		failed(r, error);
+}
+
+/* Where the kernel has no such call, conntrack's own pace must do. */
+static void wait_for_grace_period(_unused_ void *arg)
+{
+	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+static void on_settled(void *arg)
+{
+	struct revoke *r = arg;
+
+	if (r->closed)
+		free(r);
+	else if (judge_is_idle(r->judge))
+		r->state = IDLE;
+	else
+		sweep(r);
+}
+
+static void settle(struct revoke *r)
+{
+	loop_timer_stop(r->retry);
+	r->state = SETTLING;
+	loop_work(r->loop, wait_for_grace_period, on_settled, r);
+}
+
+static void on_retry(void *arg)
+{
+	settle(arg);
+}
+
+void revoke_committed(struct revoke *r, const struct compile_input *in)
+{
+	if (!judge_update(r->judge, in) || judge_is_idle(r->judge))
+		return;
+	switch (r->state) {
+	case IDLE:
+		r->changed_at = clock_monotonic();
+		settle(r);
+		break;
+	case SETTLING:
+	case SWEEPING:
+		r->again = true;
+		break;
+	}
+}
+
+void revoke_stats(const struct revoke *r, struct revoke_stats *ret)
+{
+	*ret = r->stats;
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+int revoke_open(struct loop *loop, struct flow_log *flow, struct revoke **ret)
+{
+	struct revoke *r = xnew(struct revoke);
+	struct conntrack_listener listener = {
+		.entry = on_entry, .slice = on_slice, .done = on_swept, .arg = r
+	};
+	int error = conntrack_open(loop, listener, &r->conntrack);
+
+	if (error < 0) {
+		free(r);
+		return error;
+	}
+	r->loop = loop;
+	r->flow = flow;
+	r->judge = judge_new();
+	r->retry = loop_timer_new(loop, on_retry, r);
+	r->writer = loop_timer_new(loop, on_write, r);
+	r->stats.problem = "";
+	*ret = r;
+	return 0;
+}
+
+void revoke_close(struct revoke *r)
+{
+	if (!r)
+		return;
+	while (r->records.len)
+		on_write(r);
+	loop_timer_close(r->retry);
+	loop_timer_close(r->writer);
+	conntrack_close(r->conntrack);
+	judge_free(r->judge);
+	/* The thread still has it. */
+	r->closed = r->state == SETTLING;
+	if (!r->closed)
+		free(r);
+}

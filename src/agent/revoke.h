@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* revoke.h - ends connections that the policies do not allow any more.
+ *
+ * **I5** The ruleset judges a connection when it begins; conntrack lets it
+ * live. So after each change by which one may have lost its right, all of
+ * conntrack's entries are judged again, and the denied ones are deleted, which
+ * the flow log tells. What they send afterwards is judged as a new connection,
+ * and TCP that opens none is denied to governed endpoints in both directions.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compile/compile.h"
+#include "flow/flow.h"
+#include "loop/loop.h"
+
+struct revoke;
+
+struct revoke_stats {
+	uint64_t sweeps;      /* through */
+	uint64_t entries;     /* of the last one: read, … */
+	uint64_t revoked;     /* connections ended so far */
+	uint64_t unrecorded;  /* of them: too many at once for the flow log */
+	uint64_t duration_ns; /* of the last sweep, from the change on */
+	const char *problem;  /* why the last one failed; "" when it did not */
+};
+
+/** @flow outlives it. Returns 0 or -errno. */
+int revoke_open(struct loop *loop, struct flow_log *flow, struct revoke **ret);
+void revoke_close(struct revoke *r);
+
+/** @in is in force in the kernel: end on the loop what it does not allow. In
+ *  audit mode nothing is ended. */
+void revoke_committed(struct revoke *r, const struct compile_input *in);
+
+void revoke_stats(const struct revoke *r, struct revoke_stats *ret);
