@@ -161,7 +161,6 @@ static void test_chain_changes(void **state)
 /* A chain goes with the element and the rule that jump to it. */
 static void test_chain_goes(void **state)
 {
-	_cleanup_(builder_fini) struct builder b = { 0 };
 	_cleanup_(ruleset_unrefp) struct ruleset *r = small_ruleset();
 	_cleanup_(ruleset_unrefp) struct ruleset *next = new_ruleset();
 	_cleanup_(firewall_closep) struct firewall *fw = open_firewall(false);
