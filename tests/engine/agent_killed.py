@@ -15,9 +15,9 @@ LOOP = "while :; do /probe ask -t 50 tcp:{0}:80 udp:{0}:80; done"
 
 
 def rules(h):
-    """The rules; not who owns the table, nor what is counted."""
+    """What the table decides by; not who owns it, nor what was denied lately."""
     text = h.sh("nft", "-s", "list", "table", "inet", "bulkhead")
-    return [x for x in text.splitlines()[1:] if "flags owner" not in x and x != "\tflags "]
+    return [block for block in text.split("\n\n")[1:] if not block.startswith("\tset denied")]
 
 
 def enforced(h, r, when, web, client, other):
