@@ -301,15 +301,17 @@ int agent_start(struct config *config, struct agent **ret)
 	r = start_control(a);
 	if (r >= 0)
 		r = start_kernel(a);
-	if (r >= 0)
-		r = start_flow_log(a);
+	if (r < 0)
+		return r;
+	/* From here on nothing is read that could not be read again later. */
+	isolate();
+	r = start_flow_log(a);
 	if (r >= 0)
 		r = start_revoking(a);
 	if (r >= 0)
 		r = start_policies(a);
 	if (r < 0)
 		return r;
-	isolate();
 	start_signals(a);
 	start_runtimes(a);
 	enforce_schedule(a);

@@ -338,7 +338,7 @@ static void default_runtimes(struct config *c)
 	}
 }
 
-static void parse(struct reader *r, struct slice text)
+static void parse_document(struct reader *r, struct slice text)
 {
 	_cleanup_(yaml_stream_freep) struct yaml_stream *stream = NULL;
 
@@ -351,25 +351,17 @@ static void parse(struct reader *r, struct slice text)
 		read_file(r, yaml_document(stream, 0));
 }
 
-int config_load(const char *path, bool must_exist, struct diag_list *diag,
-		struct config *ret)
+int config_parse(struct slice text, const char *file, struct diag_list *diag,
+		 struct config *ret)
 {
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(CONFIG_MAX);
 	_cleanup_(config_fini) struct config config = { 0 };
-	struct reader reader = { .file = path,
+	struct reader reader = { .file = file,
 				 .diag = diag,
 				 .config = &config };
 	size_t errors = diag->errors;
-	int r;
 
 	set_defaults(&config);
-	r = buf_read_file(&text, path);
-	if (r == -ENOENT && !must_exist)
-		r = 0;
-	if (r < 0)
-		diag_errno(diag, path, r, "cannot read the configuration");
-	else
-		parse(&reader, buf_slice(&text));
+	parse_document(&reader, text);
 	if (diag->errors != errors)
 		return -EINVAL;
 	if (!config.runtimes.len)
@@ -377,6 +369,19 @@ int config_load(const char *path, bool must_exist, struct diag_list *diag,
 	*ret = config;
 	config = (struct config){ 0 };
 	return 0;
+}
+
+int config_load(const char *path, bool must_exist, struct diag_list *diag,
+		struct config *ret)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(CONFIG_MAX);
+	int r = buf_read_file(&text, path);
+
+	if (r < 0 && (r != -ENOENT || must_exist)) {
+		diag_errno(diag, path, r, "cannot read the configuration");
+		return -EINVAL;
+	}
+	return config_parse(buf_slice(&text), path, diag, ret);
 }
 
 void config_fini(struct config *c)

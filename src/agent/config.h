@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "base/log.h"
+#include "base/slice.h"
 #include "compile/compile.h"
 #include "runtime/runtime.h"
 
@@ -41,4 +42,7 @@ struct config {
  */
 int config_load(const char *path, bool must_exist, struct diag_list *diag,
 		struct config *ret);
+/** The same for @text, which @file names in diagnostics. */
+int config_parse(struct slice text, const char *file, struct diag_list *diag,
+		 struct config *ret);
 void config_fini(struct config *c);

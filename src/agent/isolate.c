@@ -88,8 +88,8 @@ static int filter_system_calls(void)
 static int keep_capabilities(void)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			 CAP_NET_ADMIN) < 0)
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			  CAP_NET_ADMIN, CAP_LEASE, -1) < 0)
 		return -EINVAL;
 	/* The bounding set needs CAP_SETPCAP, which a service may lack; what
 	 * is not permitted any more cannot come back without an exec. */

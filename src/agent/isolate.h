@@ -3,11 +3,11 @@
 #pragma once
 
 /**
- * Keep CAP_NET_ADMIN alone, for good; gain nothing by exec any more; refuse the
- * system calls that only an intruder would want; dump no core.
+ * Keep CAP_NET_ADMIN and CAP_LEASE (to see that nobody is writing a policy file
+ * of somebody else's) alone, for good; gain nothing by exec any more; refuse
+ * the system calls that only an intruder would want; dump no core.
  *
- * To be called when every socket that needs more is open and br_netfilter is
- * loaded (that takes an exec). What the kernel refuses is logged and the agent
+ * To be called when br_netfilter is loaded: that takes an exec. What the kernel refuses is logged and the agent
  * runs on: it has less protection then, not less enforcement.
  */
 void isolate(void);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.c - what the configuration says, and what is wrong with it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "agent/config.h"
+
+static void accepts(const char *text, struct config *ret)
+{
+	struct diag_list diag = { 0 };
+
+	assert_int_equal(config_parse(slice_of(text), "c.yaml", &diag, ret), 0);
+	assert_int_equal(diag.errors, 0);
+	diag_fini(&diag);
+}
+
+/* Every diagnostic, one a line. */
+static void refuses(const char *text, const char *expected)
+{
+	struct diag_list diag = { 0 };
+	struct buf got = BUF_INIT(BUF_UNBOUNDED);
+	struct config config;
+	char line[512];
+
+	assert_int_equal(config_parse(slice_of(text), "c.yaml", &diag, &config),
+			 -22);
+	vec_foreach(d, &diag.entries)
+		buf_addf(&got, "%s\n", diag_format(d, line, sizeof(line)));
+	assert_string_equal(buf_str(&got), expected);
+	buf_fini(&got);
+	diag_fini(&diag);
+}
+
+static void silence_means_defaults(void **state)
+{
+	struct config c;
+
+	(void)state;
+	accepts("", &c);
+	assert_string_equal(c.policy_dir, "/etc/bulkhead/policies");
+	assert_string_equal(c.state_dir, "/var/lib/bulkhead");
+	assert_string_equal(c.control_socket, "/run/bulkhead/control.sock");
+	assert_string_equal(c.flow_log, "/var/log/bulkhead/flows.jsonl");
+	assert_null(c.control_group);
+	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
+	assert_false(c.compile.audit);
+	assert_false(c.compile.allow_unknown);
+	assert_false(c.compile.reject);
+	assert_true(c.anti_spoofing);
+	assert_true(c.own_tables);
+	assert_false(c.ignore_invalid_policies);
+	/* Docker's in any case: it may start after us. */
+	assert_true(c.runtimes.len >= 1);
+	assert_string_equal(c.runtimes.data[0].ops->name, "docker");
+	assert_string_equal(c.runtimes.data[0].socket, "/run/docker.sock");
+	config_fini(&c);
+}
+
+static void every_key_is_read(void **state)
+{
+	struct config c;
+
+	(void)state;
+	accepts("policyDir: /p\n"
+		"stateDir: /s\n"
+		"controlSocket: /c\n"
+		"controlGroup: ops\n"
+		"logLevel: debug\n"
+		"runtimes:\n"
+		"  docker: {socket: /d}\n"
+		"  static: {file: /e}\n"
+		"enforcement:\n"
+		"  mode: audit\n"
+		"  unknownEndpoint: allow\n"
+		"  denyAction: reject\n"
+		"  antiSpoofing: disabled\n"
+		"  tableOwnership: disabled\n"
+		"  invalidPoliciesAtStart: ignore\n"
+		"  ignoreNetworks: [lab, 0123abcd]\n"
+		"flowLog: {path: /f}\n",
+		&c);
+	assert_string_equal(c.policy_dir, "/p");
+	assert_string_equal(c.state_dir, "/s");
+	assert_string_equal(c.control_socket, "/c");
+	assert_string_equal(c.control_group, "ops");
+	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(c.runtimes.len, 2);
+	assert_string_equal(c.runtimes.data[0].socket, "/d");
+	assert_string_equal(c.runtimes.data[1].ops->name, "static");
+	assert_string_equal(c.runtimes.data[1].socket, "/e");
+	assert_true(c.compile.audit);
+	assert_true(c.compile.allow_unknown);
+	assert_true(c.compile.reject);
+	assert_false(c.anti_spoofing);
+	assert_false(c.own_tables);
+	assert_true(c.ignore_invalid_policies);
+	assert_int_equal(c.ignore_networks.len, 2);
+	assert_string_equal(c.ignore_networks.data[1], "0123abcd");
+	assert_string_equal(c.flow_log, "/f");
+	config_fini(&c);
+}
+
+static void a_runtime_needs_no_more_than_its_name(void **state)
+{
+	struct config c;
+
+	(void)state;
+	accepts("runtimes: {docker: }\n", &c);
+	assert_int_equal(c.runtimes.len, 1);
+	assert_string_equal(c.runtimes.data[0].socket, "/run/docker.sock");
+	config_fini(&c);
+}
+
+static void all_that_is_wrong_is_told_with_its_place(void **state)
+{
+	(void)state;
+	refuses("policyDir: relative\n"
+		"logLevel: loud\n"
+		"enforcement: {mode: enforec, denyAction: 5}\n"
+		"runtimes: {dokcer: {}}\n"
+		"flowLog: /f\n",
+		"c.yaml:1:12: error: \"relative\" is no absolute path: begin it with /\n"
+		"c.yaml:2:11: error: unknown level \"loud\": use error, warning, info or debug\n"
+		"c.yaml:3:21: error: \"enforec\" is not possible here: use enforce or audit\n"
+		"c.yaml:3:42: error: expected a string, got integer\n"
+		"c.yaml:4:12: error: unknown runtime \"dokcer\" (known: docker, static)\n"
+		"c.yaml:5:10: error: expected a mapping, got a string\n");
+}
+
+static void unknown_keys_are_errors(void **state)
+{
+	(void)state;
+	refuses("flowlog: {}\n",
+		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
+	refuses("flowLog: {file: /x}\n",
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path)\n");
+}
+
+static void one_document(void **state)
+{
+	(void)state;
+	refuses("logLevel: info\n---\nlogLevel: debug\n",
+		"c.yaml:3:1: error: a configuration is one document\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(silence_means_defaults),
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(a_runtime_needs_no_more_than_its_name),
+		cmocka_unit_test(all_that_is_wrong_is_told_with_its_place),
+		cmocka_unit_test(unknown_keys_are_errors),
+		cmocka_unit_test(one_document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
