@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/config.h"
+#include "base/buf.h"
 
 static void accepts(const char *text, struct config *ret)
 {
