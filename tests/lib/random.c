@@ -117,9 +117,9 @@ static void random_selector(struct rng *rng, const struct key keys[static 3],
 
 	switch (rng_below(rng, 8)) {
 	case 0:
-	case 1:
 		buf_adds(to, "{}");
 		break;
+	case 1:
 	case 2:
 	case 3:
 	case 4:
@@ -218,7 +218,9 @@ static void random_port(struct rng *rng, const struct vocabulary *v,
 static void random_rule(struct rng *rng, const struct vocabulary *v,
 			const char *peers, struct buf *to)
 {
-	unsigned npeers = rng_below(rng, 4), nports = rng_below(rng, 4);
+	/* Few rules for everybody, which would hide all others. */
+	unsigned npeers = rng_chance(rng, 10) ? 0 : 1 + rng_below(rng, 3);
+	unsigned nports = rng_chance(rng, 15) ? 0 : 1 + rng_below(rng, 4);
 
 	buf_adds(to, "  - ");
 	/* `from: []`, a missing one and `from: null` are all "anybody". */
@@ -248,13 +250,12 @@ static void random_rules(struct rng *rng, const struct vocabulary *v,
 {
 	unsigned n = rng_below(rng, 5);
 
-	if (n == 4) /* everything */
+	if (rng_chance(rng, 5)) { /* everything */
 		buf_addf(to, "  %s: [{}]\n", direction);
-	else if (n == 0)
-		buf_addf(to, "  %s: []\n", direction);
-	else
-		buf_addf(to, "  %s:\n", direction);
-	for (unsigned i = 0; i < n && n < 4; i++)
+		return;
+	}
+	buf_addf(to, n ? "  %s:\n" : "  %s: []\n", direction);
+	for (unsigned i = 0; i < n; i++)
 		random_rule(rng, v, peers, to);
 }
 
@@ -284,7 +285,7 @@ static void random_policy(struct rng *rng, const struct vocabulary *v,
 		buf_addf(to, "  policyTypes: %s\n", type);
 	if (rng_chance(rng, 75))
 		random_rules(rng, v, "ingress", "from", to);
-	if (rng_chance(rng, 50))
+	if (rng_chance(rng, 65))
 		random_rules(rng, v, "egress", "to", to);
 }
 
