@@ -212,7 +212,7 @@ static int start_flow_log(struct agent *a)
 
 static int start_revoking(struct agent *a)
 {
-	int r = revoke_open(a->loop, a->flow, &a->revoke);
+	int r = revoke_open(a->loop, a->flow, a->firewall, &a->revoke);
 
 	if (r < 0)
 		log_error("cannot open the conntrack socket: %s", strerror(-r));

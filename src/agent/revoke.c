@@ -13,6 +13,7 @@
  */
 #include "agent/revoke.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <string.h>
@@ -20,8 +21,10 @@
 #include <unistd.h>
 
 #include "agent/judge.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "compile/skeleton.h"
 
 /* After a sweep that failed, in milliseconds. */
 #define RETRY_MS 1000
@@ -44,6 +47,7 @@ struct record {
 struct revoke {
 	struct loop *loop;
 	struct flow_log *flow;
+	struct firewall *firewall;
 	struct judge *judge;
 	struct conntrack *conntrack;
 	struct loop_timer *retry, *writer;
@@ -52,6 +56,8 @@ struct revoke {
 	bool closed; /* the thread's end frees it */
 	VEC(struct record) records;
 	size_t written; /* of @records */
+	/* Of this slice: keys for the sets of answers, IPv4 and IPv6. */
+	struct buf answers[2];
 	uint64_t changed_at, ended;
 	struct revoke_stats stats;
 };
@@ -135,6 +141,37 @@ static void failed(struct revoke *r, int error)
 	loop_timer_start(r->retry, RETRY_MS, 0);
 }
 
+static size_t answer_size(bool v6)
+{
+	return 2 * addr_size(v6 ? AF_INET6 : AF_INET) + 3 * 4;
+}
+
+static void add_padded(struct buf *to, const void *bytes, size_t n)
+{
+	static const uint8_t zero[4];
+
+	buf_add(to, bytes, n);
+	buf_add(to, zero, -n & 3);
+}
+
+/* As the answers look where the ruleset sees them: NAT undone. */
+static void bar_answers(struct revoke *r, const struct conntrack_entry *entry)
+{
+	const struct addr *from = &entry->reply.src;
+	const struct addr *to = &entry->original.src;
+	uint16_t sport = htons(entry->reply.sport);
+	uint16_t dport = htons(entry->original.sport);
+	struct buf *keys = &r->answers[from->family == AF_INET6];
+
+	if (!entry->has_ports)
+		return;
+	add_padded(keys, from->bytes, addr_size(from->family));
+	add_padded(keys, to->bytes, addr_size(to->family));
+	add_padded(keys, &entry->proto, sizeof(entry->proto));
+	add_padded(keys, &sport, sizeof(sport));
+	add_padded(keys, &dport, sizeof(dport));
+}
+
 static void on_entry(void *arg, const struct conntrack_entry *entry)
 {
 	struct revoke *r = arg;
@@ -145,13 +182,33 @@ static void on_entry(void *arg, const struct conntrack_entry *entry)
 	if (judgement.allowed)
 		return;
 	conntrack_delete(r->conntrack, entry);
+	bar_answers(r, entry);
 	keep_record(r, entry, &judgement);
 	r->ended++;
 	r->stats.revoked++;
 }
 
-static void on_slice(_unused_ void *arg)
+/* Before the deletes are sent: no answer may slip in between. */
+static void on_slice(void *arg)
 {
+	static const char *const sets[] = { SET_REVOKED4, SET_REVOKED6 };
+	struct revoke *r = arg;
+	int error;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct buf *keys = &r->answers[v6];
+		size_t size = answer_size(v6);
+
+		if (!keys->len)
+			continue;
+		error = firewall_add(r->firewall, TABLE_INET, sets[v6],
+				     keys->data, keys->len / size);
+		if (error < 0)
+			log_warning(
+				"cannot bar the answers of %zu ended connections: %s; those that are not TCP may come back from their servers' ends",
+				keys->len / size, strerror(-error));
+		buf_clear(keys);
+	}
 }
 
 static void on_swept(void *arg, int error)
@@ -251,7 +308,8 @@ void revoke_stats(const struct revoke *r, struct revoke_stats *ret)
 
 /* ---- life -------------------------------------------------------------- */
 
-int revoke_open(struct loop *loop, struct flow_log *flow, struct revoke **ret)
+int revoke_open(struct loop *loop, struct flow_log *flow,
+		struct firewall *firewall, struct revoke **ret)
 {
 	struct revoke *r = xnew(struct revoke);
 	struct conntrack_listener listener = {
@@ -265,7 +323,10 @@ int revoke_open(struct loop *loop, struct flow_log *flow, struct revoke **ret)
 	}
 	r->loop = loop;
 	r->flow = flow;
+	r->firewall = firewall;
 	r->judge = judge_new();
+	for (int v6 = 0; v6 < 2; v6++)
+		r->answers[v6] = BUF_INIT(BUF_UNBOUNDED);
 	r->retry = loop_timer_new(loop, on_retry, r);
 	r->writer = loop_timer_new(loop, on_write, r);
 	r->stats.problem = "";
@@ -283,6 +344,8 @@ void revoke_close(struct revoke *r)
 	loop_timer_close(r->writer);
 	conntrack_close(r->conntrack);
 	judge_free(r->judge);
+	for (int v6 = 0; v6 < 2; v6++)
+		buf_fini(&r->answers[v6]);
 	/* The thread still has it. */
 	r->closed = r->state == SETTLING;
 	if (!r->closed)

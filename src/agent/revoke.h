@@ -4,8 +4,10 @@
  * **I5** The ruleset judges a connection when it begins; conntrack lets it
  * live. So after each change by which one may have lost its right, all of
  * conntrack's entries are judged again, and the denied ones are deleted, which
- * the flow log tells. What they send afterwards is judged as a new connection,
- * and TCP that opens none is denied to governed endpoints in both directions.
+ * the flow log tells. What a client sends afterwards is judged as a new
+ * connection. So that its server does not begin one either: TCP of governed
+ * endpoints has to open a connection, in both directions; and answers to what
+ * was revoked are denied for a while.
  */
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <stdint.h>
 
 #include "compile/compile.h"
+#include "firewall/firewall.h"
 #include "flow/flow.h"
 #include "loop/loop.h"
 
@@ -27,8 +30,9 @@ struct revoke_stats {
 	const char *problem;  /* why the last one failed; "" when it did not */
 };
 
-/** @flow outlives it. Returns 0 or -errno. */
-int revoke_open(struct loop *loop, struct flow_log *flow, struct revoke **ret);
+/** @flow and @firewall outlive it. Returns 0 or -errno. */
+int revoke_open(struct loop *loop, struct flow_log *flow,
+		struct firewall *firewall, struct revoke **ret);
 void revoke_close(struct revoke *r);
 
 /** @in is in force in the kernel: end on the loop what it does not allow. In

@@ -38,16 +38,18 @@
  * of a SYN are up to 32 s apart. */
 #define TUPLE_TIMEOUT_MS 60000
 #define OTHER_TIMEOUT_MS 1000
-#define DENIED_MAX	 65536
+/* A revoked UDP flow may begin anew from its server's end after as long as
+ * conntrack takes to forget a stream. */
+#define REVOKED_TIMEOUT_MS 120000
+/* Elements of a set of tuples. */
+#define TUPLES_MAX 65536
 
 /* First chunk of an association's first packet (RFC 9260, 3.3.2). */
 #define SCTP_INIT 1
 
 static const enum deny_reason reasons[] = {
-	DENY_NO_POLICY_ALLOWS,
-	DENY_UNKNOWN_ENDPOINT,
-	DENY_INVALID,
-	DENY_PROTOCOL,
+	DENY_NO_POLICY_ALLOWS, DENY_UNKNOWN_ENDPOINT, DENY_INVALID,
+	DENY_PROTOCOL,	       DENY_POLICY_REVOKED,
 };
 
 /* Counter and chain names by direction and reason. */
@@ -56,18 +58,21 @@ static const char *const counters[] = {
 	"egress_unknown_endpoint",
 	"egress_invalid",
 	"egress_protocol",
+	"egress_policy_revoked",
 	"ingress_no_policy_allows",
 	"ingress_unknown_endpoint",
 	"ingress_invalid",
 	"ingress_protocol",
+	"ingress_policy_revoked",
 	"link_control",
 };
 
 static const char *const chains[] = {
 	"deny_egress_no_policy_allows",	 "deny_egress_unknown_endpoint",
 	"deny_egress_invalid",		 "deny_egress_protocol",
-	"deny_ingress_no_policy_allows", "deny_ingress_unknown_endpoint",
-	"deny_ingress_invalid",		 "deny_ingress_protocol",
+	"deny_egress_policy_revoked",	 "deny_ingress_no_policy_allows",
+	"deny_ingress_unknown_endpoint", "deny_ingress_invalid",
+	"deny_ingress_protocol",	 "deny_ingress_policy_revoked",
 };
 
 static size_t deny_index(enum deny_direction direction, enum deny_reason reason)
@@ -422,6 +427,32 @@ static struct ruleset_chain *openings_chain(enum deny_direction direction)
 	return build_chain(&b, skeleton_openings_chain(direction), NULL);
 }
 
+/* **I5** likewise a revoked UDP flow: an answer under way to its client would
+ * begin it anew, with both ends' parts exchanged, where policies let the
+ * server speak to the client. So the agent puts each revoked flow here, as its
+ * answers look. They may begin one again when the client has long been gone. */
+static struct ruleset_chain *revoked_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint8_t family = v6 ? AF_INET6 : AF_INET;
+
+		build_family(&b, family);
+		build_lookup(&b, SET_PORT_PROTOCOLS, false,
+			     FIELDS(FIELD_L4PROTO));
+		build_lookup(&b, v6 ? SET_REVOKED6 : SET_REVOKED4, false,
+			     FIELDS(build_addr_field(family, true),
+				    build_addr_field(family, false),
+				    FIELD_L4PROTO, FIELD_TH_SPORT,
+				    FIELD_TH_DPORT));
+		build_rule_verdict(
+			&b, VERDICT_GOTO,
+			skeleton_deny_chain(DENY_INGRESS, DENY_POLICY_REVOKED));
+	}
+	return build_chain(&b, "revoked", NULL);
+}
+
 /* ---- base chains ------------------------------------------------------- */
 
 static struct ruleset_chain *forward_chain(void)
@@ -429,6 +460,9 @@ static struct ruleset_chain *forward_chain(void)
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
 	accept_established(&b);
+	/* TCP is held by what opens a connection. */
+	build_match_not_u8(&b, FIELD_L4PROTO, IPPROTO_TCP);
+	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
 	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
 	build_rule_verdict(&b, VERDICT_JUMP, "from");
 	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_OIFNAME));
@@ -450,12 +484,25 @@ static struct ruleset_chain *input_chain(void)
 	return build_base_chain(&b, "input", HOOK_INPUT, PRIORITY);
 }
 
+/* The host may speak to its containers, and docker-proxy to its clients; but
+ * not begin from its end what was revoked. */
+static struct ruleset_chain *output_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_ct_state(&b, NF_CT_STATE_BIT(IP_CT_NEW));
+	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
+	return build_base_chain(&b, "output", HOOK_OUTPUT, PRIORITY);
+}
+
 void skeleton_chains(const struct compile_options *options,
 		     void (*add)(void *arg, struct ruleset_chain *chain),
 		     void *arg)
 {
 	add(arg, forward_chain());
 	add(arg, input_chain());
+	add(arg, output_chain());
+	add(arg, revoked_chain());
 	add(arg, from_chain(options));
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));
@@ -474,8 +521,8 @@ void skeleton_chains(const struct compile_options *options,
 
 /* ---- sets -------------------------------------------------------------- */
 
-static struct ruleset_set *denied_set(const char *name, uint8_t family,
-				      bool ports)
+static struct ruleset_set *tuple_set(const char *name, uint8_t family,
+				     bool ports)
 {
 	enum ruleset_type a = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
 	enum ruleset_type types[] = { a, a, TYPE_PROTO, TYPE_SERVICE,
@@ -483,9 +530,25 @@ static struct ruleset_set *denied_set(const char *name, uint8_t family,
 	struct ruleset_set *set =
 		build_set(name, NULL, SET_DYNAMIC, ports ? 5 : 3, types);
 
+	set->size = TUPLES_MAX;
+	return set;
+}
+
+static struct ruleset_set *denied_set(const char *name, uint8_t family,
+				      bool ports)
+{
+	struct ruleset_set *set = tuple_set(name, family, ports);
+
 	set->timeout_ms = ports ? TUPLE_TIMEOUT_MS : OTHER_TIMEOUT_MS;
-	set->size = DENIED_MAX;
 	set->counter = true;
+	return set;
+}
+
+static struct ruleset_set *revoked_set(const char *name, uint8_t family)
+{
+	struct ruleset_set *set = tuple_set(name, family, true);
+
+	set->timeout_ms = REVOKED_TIMEOUT_MS;
 	return set;
 }
 
@@ -503,4 +566,6 @@ void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
 	add(arg, denied_set("denied6", AF_INET6, true));
 	add(arg, denied_set("denied4_other", AF_INET, false));
 	add(arg, denied_set("denied6_other", AF_INET6, false));
+	add(arg, revoked_set(SET_REVOKED4, AF_INET));
+	add(arg, revoked_set(SET_REVOKED6, AF_INET6));
 }

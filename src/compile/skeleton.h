@@ -14,6 +14,8 @@
 #define SET_PORT_PROTOCOLS "port_protocols" /* TCP, UDP, SCTP */
 #define SET_SELF4	   "self4"	    /* address . the same address */
 #define SET_SELF6	   "self6"
+#define SET_REVOKED4	   "revoked4" /* answers to what was revoked lately */
+#define SET_REVOKED6	   "revoked6"
 #define MAP_EGRESS4	   "egress4" /* source address : class chain */
 #define MAP_EGRESS6	   "egress6"
 #define MAP_INGRESS4	   "ingress4" /* destination address : class chain */
@@ -41,5 +43,7 @@ void skeleton_chains(const struct compile_options *options,
 		     void *arg);
 
 /** Its own sets: protocols with ports, and the dynamic sets of what was denied
- *  lately. */
+ *  or revoked lately. A key of SET_REVOKED4 and 6 is source and destination
+ *  address, protocol, source and destination port, each padded to four bytes.
+ */
 void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg);

@@ -63,8 +63,11 @@ static void put_open_mark(struct nlmsghdr *nlh)
 static void open_message(struct fw_element_writer *w)
 {
 	uint16_t type = w->add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
-	uint16_t flags = w->add ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	uint16_t flags = w->add ? NLM_F_CREATE : 0;
 
+	/* Packets fill a dynamic set too: what it has already is no error. */
+	if (w->add && !(w->set->flags & SET_DYNAMIC))
+		flags |= NLM_F_EXCL;
 	w->nlh = fw_batch_message(w->batch, type, flags, &w->object);
 	mnl_attr_put_strz(w->nlh, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE_NAME);
 	mnl_attr_put_strz(w->nlh, NFTA_SET_ELEM_LIST_SET, w->set->name);

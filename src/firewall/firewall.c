@@ -248,6 +248,41 @@ int firewall_apply(struct firewall *fw, struct ruleset *want,
 	return r;
 }
 
+/* ---- dynamic sets ------------------------------------------------------ */
+
+int firewall_add(struct firewall *fw, enum ruleset_table table,
+		 const char *name, const void *keys, size_t n)
+{
+	_cleanup_(fw_batch_fini) struct fw_batch batch = { 0 };
+	const struct ruleset_set *set =
+		fw->state.ruleset
+			? ruleset_find_set(fw->state.ruleset, table, name)
+			: NULL;
+	struct fw_element_writer writer;
+	struct ruleset_set filled;
+	char error[FW_ERROR_TEXT];
+	uint32_t generation;
+	int r;
+
+	if (!set || !(set->flags & SET_DYNAMIC))
+		return -ENOENT;
+	filled = *set;
+	filled.keys = (uint8_t *)keys;
+	filled.n = n;
+	fw_batch_init(&batch, fw->nl, 0);
+	fw_element_writer_init(&writer, &batch, table, &filled, true);
+	for (size_t i = 0; i < n; i++)
+		fw_element_write(&writer, i);
+	fw_element_writer_fini(&writer);
+	r = fw_batch_send(&batch, fw->nl, false, error);
+	/* Our memory stays good unless somebody's change came in between. */
+	if (r == 0 && fw->state.generation &&
+	    fw_generation(fw->nl, &generation) == 0 &&
+	    generation == fw->state.generation + 1)
+		fw->state.generation = generation;
+	return r;
+}
+
 /* ---- reading ----------------------------------------------------------- */
 
 struct counter_value {

@@ -84,6 +84,15 @@ bool firewall_owned(const struct firewall *fw);
 /** The netlink port that our transactions come from. */
 uint32_t firewall_port(const struct firewall *fw);
 
+/**
+ * Add @n keys, in the set's layout, to a dynamic set of what is in force; each
+ * expires after the set's timeout. Those it holds already are no error.
+ * Returns 0; -ENOENT without such a set in force; -ENFILE when it is full
+ * (then none was added); or -errno.
+ */
+int firewall_add(struct firewall *fw, enum ruleset_table table,
+		 const char *name, const void *keys, size_t n);
+
 /** True when the kernel has our inet table: an agent ran here before. */
 bool firewall_present(struct firewall *fw);
 
