@@ -2,8 +2,11 @@
 /* probe.c - what a container of the tests runs: serve, ask, stream.
  *
  *   probe serve PROTO:PORT...            echo on every address, log each peer
+ *                                        (a UDP flow once a second)
  *   probe ask [-t MS] PROTO:ADDR:PORT... all at once, one result line each
  *   probe stream [-t MS] PROTO:ADDR:PORT one flow kept busy, until it dies
+ *   probe blast [-r RATE] udp:ADDR:PORT  RATE datagrams a second on one flow,
+ *                                        until SIGTERM
  *
  * PROTO is tcp or udp; IPv6 addresses are written bare (tcp:fd00::2:80 means
  * port 80: the last colon counts). A result is one of
@@ -15,12 +18,17 @@
  *   timeout   nothing came back at all
  *   or an errno's name, such as EHOSTUNREACH
  *
+ * blast says "up" at its first answer and, in the end, "sent N answered N gap MS
+ * last MS": the longest time without an answer, and when the last one came. It
+ * keeps at most BLAST_WINDOW of an answered flow's datagrams on their way, so
+ * that no queue of a busy machine overflows: what is missing was dropped.
  * "open" takes an echo and not just a connection, because docker-proxy accepts
  * before it knows whether it gets through. Statically linked, no resolver.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,9 +38,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TARGETS_MAX 2048
-#define PING	    "ping\n"
-#define STREAM_MS   20
+#define TARGETS_MAX	 2048
+#define PING		 "ping\n"
+#define STREAM_MS	 20
+#define BLAST_WINDOW	 64
+#define BLAST_GIVE_UP_US 1000000
 
 struct target {
 	const char *text;
@@ -168,6 +178,28 @@ static void serve_accept(const struct target *t, size_t *n)
 		polls[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
+/* A flow of 1,000 datagrams a second is worth a line a second. */
+static bool told_lately(const struct target *t, const struct sockaddr_in6 *peer)
+{
+	static struct {
+		const struct target *target;
+		struct sockaddr_in6 peer;
+		int64_t at;
+	} told[16];
+	static size_t next;
+	int64_t now = now_us(CLOCK_MONOTONIC);
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (told[i].target == t && now - told[i].at < 1000000 &&
+		    !memcmp(&told[i].peer, peer, sizeof(*peer)))
+			return true;
+	told[next].target = t;
+	told[next].peer = *peer;
+	told[next].at = now;
+	next = (next + 1) % (sizeof(told) / sizeof(told[0]));
+	return false;
+}
+
 static void serve_udp(const struct target *t)
 {
 	struct sockaddr_in6 peer = { 0 };
@@ -178,7 +210,8 @@ static void serve_udp(const struct target *t)
 
 	if (n < 0)
 		return;
-	log_peer(t, &peer);
+	if (!told_lately(t, &peer))
+		log_peer(t, &peer);
 	sendto(t->fd, data, (size_t)n, 0, (struct sockaddr *)&peer, size);
 }
 
@@ -372,9 +405,87 @@ static int stream(char **args, int timeout_ms)
 	}
 }
 
+/* Blasting */
+
+static volatile sig_atomic_t over;
+
+static void on_term(int signum)
+{
+	(void)signum;
+	over = 1;
+}
+
+struct blast {
+	int64_t start, last, gap;      /* us */
+	uint64_t sent, answered, lost; /* lost: given up, out of the window */
+};
+
+static void blast_receive(struct blast *b, int fd)
+{
+	char data[64];
+
+	while (recv(fd, data, sizeof(data), MSG_DONTWAIT) > 0) {
+		int64_t now = now_us(CLOCK_MONOTONIC);
+
+		if (!b->answered++)
+			puts("up");
+		else if (now - b->last > b->gap)
+			b->gap = now - b->last;
+		b->last = now;
+	}
+}
+
+/* As many as are due by now, and as the window lets out. */
+static void blast_send(struct blast *b, int fd, int64_t rate)
+{
+	int64_t now = now_us(CLOCK_MONOTONIC);
+	uint64_t due = (uint64_t)((now - b->start) * rate / 1000000);
+
+	if (b->answered && now - b->last > BLAST_GIVE_UP_US)
+		b->lost = b->sent - b->answered;
+	for (int i = 0; i < BLAST_WINDOW && b->sent < due; i++) {
+		if (b->answered &&
+		    b->sent - b->answered - b->lost >= BLAST_WINDOW)
+			break;
+		/* What the host refuses (EPERM) was sent and not answered. */
+		(void)send(fd, PING, strlen(PING), MSG_DONTWAIT);
+		b->sent++;
+	}
+}
+
+static int blast(char **args, int rate)
+{
+	struct blast b = { .start = now_us(CLOCK_MONOTONIC) };
+	struct target *t = &targets[0];
+	int64_t end = INT64_MAX;
+
+	parse_targets(args, true);
+	signal(SIGTERM, on_term);
+	t->fd = socket(t->at.any.sa_family, SOCK_DGRAM, 0);
+	if (t->tcp || connect(t->fd, &t->at.any, t->size) < 0)
+		usage(t->text);
+	while (now_us(CLOCK_MONOTONIC) < end) {
+		struct pollfd p = { t->fd, POLLIN, 0 };
+
+		poll(&p, 1, 1);
+		blast_receive(&b, t->fd);
+		if (!over)
+			blast_send(&b, t->fd, rate);
+		else if (end == INT64_MAX || b.sent == b.answered)
+			/* The answers under way still count. */
+			end = b.sent == b.answered
+				      ? 0
+				      : now_us(CLOCK_MONOTONIC) + 500000;
+	}
+	printf("sent %llu answered %llu gap %lld last %lld\n",
+	       (unsigned long long)b.sent, (unsigned long long)b.answered,
+	       (long long)b.gap / 1000, (long long)b.last / 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int timeout_ms = 1000;
+	int timeout_ms = 1000, rate = 1000;
 	char **args = argv + 2;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -384,6 +495,12 @@ int main(int argc, char **argv)
 		timeout_ms = atoi(args[1]);
 		args += 2;
 	}
+	if (!strcmp(args[0], "-r") && argc > 3) {
+		rate = atoi(args[1]);
+		args += 2;
+	}
+	if (!strcmp(argv[1], "blast"))
+		return blast(args, rate);
 	if (!strcmp(argv[1], "serve"))
 		serve(args);
 	if (!strcmp(argv[1], "ask"))
