@@ -5,8 +5,8 @@
     run.py [-j N] [-t SECONDS] [-s SUITE] [-v] PROGRAM...
     run.py [...] --ctest BUILD-DIRECTORY
 
-A program prints "ok NAME" and "not ok NAME" lines (cmocka's does so here). One
-that ends badly without having said "not ok", or takes too long, counts as one
+A program prints "ok NAME" and "not ok NAME" lines (cmocka's does so here), or
+ends as Python's unittest does. One that ends badly without having said "not ok", or takes too long, counts as one
 failure; so does a check that was skipped. One that ends well and says nothing
 of the kind counts as one that passed. The last line is "SUITE: N passed, M
 failed".
@@ -47,11 +47,20 @@ def programs_of_ctest(build):
                       properties.get("TIMEOUT"))
 
 
+def count_unittest(lines):
+    """Likewise, of a program that ends as Python's unittest does."""
+    ran = [int(m[1]) for m in map(re.compile(r"Ran (\d+) tests? in ").match, lines) if m]
+    bad = [int(n) for line in lines if re.match(r"(OK|FAILED) \(", line)
+           for n in re.findall(r"(?:failures|errors|skipped|successes)=(\d+)", line)]
+    return sum(ran) - sum(bad), sum(bad)
+
+
 def count(lines):
-    """(passed, failed) by what a program said."""
+    """(passed, failed) by what a program said; what was skipped has failed."""
     said = [line for line in lines if re.match(r"(not )?ok\b", line)]
     bad = sum(line.startswith("not ok") or "# skip" in line.lower() for line in said)
-    return len(said) - bad, bad
+    passed, failed = count_unittest(lines)
+    return passed + len(said) - bad, failed + bad
 
 
 def run_one(program, timeout, tmp):
