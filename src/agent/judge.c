@@ -54,6 +54,7 @@ struct publication {
 struct question {
 	struct addr source, destination;
 	uint8_t proto;
+	uint8_t none; /* no gap: compared and hashed as bytes */
 	uint16_t port;
 };
 
