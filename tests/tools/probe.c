@@ -6,7 +6,7 @@
  *   probe ask [-t MS] PROTO:ADDR:PORT... all at once, one result line each
  *   probe stream [-t MS] PROTO:ADDR:PORT one flow kept busy, until it dies
  *   probe blast [-r RATE] udp:ADDR:PORT  RATE datagrams a second on one flow,
- *                                        until SIGTERM
+ *                                        until standard input ends
  *
  * PROTO is tcp or udp; IPv6 addresses are written bare (tcp:fd00::2:80 means
  * port 80: the last colon counts). A result is one of
@@ -28,7 +28,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -407,14 +406,6 @@ static int stream(char **args, int timeout_ms)
 
 /* Blasting */
 
-static volatile sig_atomic_t over;
-
-static void on_term(int signum)
-{
-	(void)signum;
-	over = 1;
-}
-
 struct blast {
 	int64_t start, last, gap;      /* us */
 	uint64_t sent, answered, lost; /* lost: given up, out of the window */
@@ -458,16 +449,18 @@ static int blast(char **args, int rate)
 	struct blast b = { .start = now_us(CLOCK_MONOTONIC) };
 	struct target *t = &targets[0];
 	int64_t end = INT64_MAX;
+	bool over = false;
 
 	parse_targets(args, true);
-	signal(SIGTERM, on_term);
 	t->fd = socket(t->at.any.sa_family, SOCK_DGRAM, 0);
 	if (t->tcp || connect(t->fd, &t->at.any, t->size) < 0)
 		usage(t->text);
 	while (now_us(CLOCK_MONOTONIC) < end) {
-		struct pollfd p = { t->fd, POLLIN, 0 };
+		struct pollfd p[] = { { t->fd, POLLIN, 0 },
+				      { over ? -1 : 0, POLLIN, 0 } };
 
-		poll(&p, 1, 1);
+		poll(p, 2, 1);
+		over |= p[1].revents != 0;
 		blast_receive(&b, t->fd);
 		if (!over)
 			blast_send(&b, t->fd, rate);
