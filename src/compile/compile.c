@@ -9,7 +9,9 @@
  */
 #include "compile/compile.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "compile/build.h"
@@ -347,6 +349,24 @@ static void self_set(struct compiler *c, uint8_t family, const char *name,
 	fill_done(c, &f, true, to);
 }
 
+static void confined_set(struct compiler *c, uint8_t family, const char *name,
+			 set_list *to)
+{
+	const enum ruleset_type type[] = { family == AF_INET ? TYPE_IPV4
+							     : TYPE_IPV6 };
+	struct filling f = filling_of(name, 0, 1, type);
+
+	for (size_t i = 0; i < c->addrs.len; i++) {
+		const struct addr *a = &c->addrs.data[i].addr;
+
+		if (a->family != family || !class_at(c, i, DENY_EGRESS))
+			continue;
+		fill(&f, a->bytes, addr_size(family));
+		f.n++;
+	}
+	fill_done(c, &f, true, to);
+}
+
 static bool has_isolated(const struct compiler *c, const char *bridge)
 {
 	struct member *m, *next;
@@ -488,6 +508,27 @@ static void publish_all(struct compiler *c, struct publishing *to)
 	vec_fini(&members);
 }
 
+static void held_ports_set(struct compiler *c, set_list *to)
+{
+	static const enum ruleset_type type[] = { TYPE_SERVICE };
+	struct filling f = filling_of(SET_HELD_PORTS, 0, 1, type);
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next)
+		for (size_t i = 0; i < m->proxies.len; i++) {
+			const struct published_port *p =
+				&m->endpoint->published.data[i];
+			uint16_t port = htons(p->host_port);
+
+			if (!m->proxies.data[i] || p->proto != IPPROTO_TCP ||
+			    !port)
+				continue;
+			fill(&f, &port, sizeof(port));
+			f.n++;
+		}
+	fill_done(c, &f, false, to);
+}
+
 static void published_maps(struct compiler *c, set_list *to)
 {
 	static const enum ruleset_type any[] = { TYPE_NFPROTO, TYPE_PROTO,
@@ -525,9 +566,12 @@ static void make_sets(struct compiler *c, const struct compile_input *in)
 	dispatch_map(c, AF_INET6, DENY_INGRESS, MAP_INGRESS6, &made);
 	self_set(c, AF_INET, SET_SELF4, &made);
 	self_set(c, AF_INET6, SET_SELF6, &made);
+	confined_set(c, AF_INET, SET_CONFINED4, &made);
+	confined_set(c, AF_INET6, SET_CONFINED6, &made);
 	bridge_sets(c, in, &made);
 	groups_set(c, in, &made);
 	published_maps(c, &made);
+	held_ports_set(c, &made);
 	drop_made(c);
 	c->made = made;
 }

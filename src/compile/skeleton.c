@@ -485,13 +485,40 @@ static struct ruleset_chain *input_chain(void)
 }
 
 /* The host may speak to its containers, and docker-proxy to its clients; but
- * not begin from its end what was revoked. */
-static struct ruleset_chain *output_chain(void)
+ * not begin from its end, in its midst, what they opened. */
+static struct ruleset_chain *resumed_chain(void)
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint8_t family = v6 ? AF_INET6 : AF_INET;
+
+		build_family(&b, family);
+		build_lookup(&b, v6 ? SET_CONFINED6 : SET_CONFINED4, false,
+			     FIELDS(build_addr_field(family, false)));
+		build_rule_verdict(
+			&b, VERDICT_GOTO,
+			skeleton_deny_chain(DENY_EGRESS, DENY_INVALID));
+	}
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_TCP);
+	build_lookup(&b, SET_HELD_PORTS, false, FIELDS(FIELD_TH_SPORT));
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(DENY_INGRESS, DENY_INVALID));
+	return build_chain(&b, "resumed", NULL);
+}
+
+static struct ruleset_chain *output_chain(void)
+{
+	static const char lo[IFNAMSIZ] = "lo";
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_match(&b, FIELD_OIFNAME, lo);
+	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
 	build_ct_state(&b, NF_CT_STATE_BIT(IP_CT_NEW));
 	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
+	build_ct_state(&b, NF_CT_STATE_BIT(IP_CT_NEW));
+	skeleton_match_no_opening(&b);
+	build_rule_verdict(&b, VERDICT_JUMP, "resumed");
 	return build_base_chain(&b, "output", HOOK_OUTPUT, PRIORITY);
 }
 
@@ -503,6 +530,7 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, input_chain());
 	add(arg, output_chain());
 	add(arg, revoked_chain());
+	add(arg, resumed_chain());
 	add(arg, from_chain(options));
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));

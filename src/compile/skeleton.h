@@ -16,7 +16,10 @@
 #define SET_SELF6	   "self6"
 #define SET_REVOKED4	   "revoked4" /* answers to what was revoked lately */
 #define SET_REVOKED6	   "revoked6"
-#define MAP_EGRESS4	   "egress4" /* source address : class chain */
+#define SET_CONFINED4	   "confined4" /* isolated in egress */
+#define SET_CONFINED6	   "confined6"
+#define SET_HELD_PORTS	   "held_ports" /* TCP, of isolated containers */
+#define MAP_EGRESS4	   "egress4"	/* source address : class chain */
 #define MAP_EGRESS6	   "egress6"
 #define MAP_INGRESS4	   "ingress4" /* destination address : class chain */
 #define MAP_INGRESS6	   "ingress6"
