@@ -73,7 +73,7 @@ DEFINE_FREEP(struct conntrack, conntrack_close)
 int conntrack_dump(struct conntrack *c);
 
 /** Delete, at the slice's end, the entry that is just told. One that is gone
- *  by itself meanwhile, or was replaced by another, is none of our business. */
+ *  by itself meanwhile is no failure. */
 void conntrack_delete(struct conntrack *c, const struct conntrack_entry *entry);
 
 /** Entries that the kernel refused to delete so far. */
