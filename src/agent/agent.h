@@ -36,6 +36,7 @@ struct enforcement {
 	bool waited_enough; /* for a runtime that neither answers nor fails */
 	bool committed;	    /* something of ours is in force since start */
 	bool dirty;	    /* a change is not compiled yet */
+	bool review;	    /* somebody may have let connections through */
 	unsigned failures;  /* in a row */
 	char *error;	    /* of the last commit; NULL: it worked */
 	/* Where the tables are not owned: who else changes them. */

@@ -173,6 +173,9 @@ static bool run(struct agent *a)
 	commit_done(a, &result);
 	e->committed = true;
 	revoke_committed(a->revoke, &in);
+	if (e->review)
+		revoke_review(a->revoke);
+	e->review = false;
 	/* After the commit: a bridge must not be filtered by nothing, and one
 	 * that is about to be unmanaged stays filtered until then. */
 	manage_bridges(a);
@@ -214,10 +217,12 @@ void enforce_schedule(struct agent *a)
 
 /* ---- others' hands ----------------------------------------------------- */
 
-/* **I7** what somebody else does to our tables is undone at once. */
+/* **I7** what somebody else does to our tables is undone at once; and what got
+ * through meanwhile is not to live on as an established connection. */
 static void on_tamper(void *arg, _unused_ int events, _unused_ int error)
 {
 	struct agent *a = arg;
+	uint64_t begin = clock_monotonic();
 	char text[TAMPER_TEXT_MAX];
 	int r = tamper_read(a->enforcement.tamper, text);
 
@@ -228,9 +233,14 @@ static void on_tamper(void *arg, _unused_ int events, _unused_ int error)
 		return;
 	firewall_forget(a->firewall);
 	a->enforcement.dirty = true;
+	a->enforcement.review = true;
+	if (!enforce_now(a)) {
+		log_error("tamper: %s; NOT restored yet", text);
+		return;
+	}
 	a->enforcement.restored++;
-	log_warning("tamper: %s; %s", text,
-		    enforce_now(a) ? "restored" : "NOT restored");
+	log_warning("tamper: %s; restored in %llu us", text,
+		    (unsigned long long)(clock_monotonic() - begin) / 1000);
 }
 
 static int watch_tables(struct agent *a)

@@ -285,9 +285,9 @@ static void on_retry(void *arg)
 	settle(arg);
 }
 
-void revoke_committed(struct revoke *r, const struct compile_input *in)
+void revoke_review(struct revoke *r)
 {
-	if (!judge_update(r->judge, in) || judge_is_idle(r->judge))
+	if (judge_is_idle(r->judge))
 		return;
 	switch (r->state) {
 	case IDLE:
@@ -299,6 +299,12 @@ void revoke_committed(struct revoke *r, const struct compile_input *in)
 		r->again = true;
 		break;
 	}
+}
+
+void revoke_committed(struct revoke *r, const struct compile_input *in)
+{
+	if (judge_update(r->judge, in))
+		revoke_review(r);
 }
 
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret)

@@ -39,4 +39,7 @@ void revoke_close(struct revoke *r);
  *  audit mode nothing is ended. */
 void revoke_committed(struct revoke *r, const struct compile_input *in);
 
+/** What is in force was not for a while: judge every connection again. */
+void revoke_review(struct revoke *r);
+
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret);

@@ -4,9 +4,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,76 +52,125 @@ static const char *what(uint16_t type)
 	}
 }
 
-/* Attribute 1 of every nf_tables object names its table. */
-static bool is_ours(const struct nlmsghdr *nlh)
+/* To the message's own end; libmnl's loop would go to its aligned one. */
+static int bytes_left(const struct nlmsghdr *nlh, const struct nlattr *attr)
 {
-	const struct nfgenmsg *head = mnl_nlmsg_get_payload(nlh);
+	return (int)((const char *)nlh + nlh->nlmsg_len - (const char *)attr);
+}
+
+/* The attribute of @type, whose text ends within it; NULL: none. */
+static const struct nlattr *find(const struct nlmsghdr *nlh, uint16_t type,
+				 enum mnl_attr_data_type data)
+{
 	const struct nlattr *attr;
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*head) ||
-	    (head->nfgen_family != NFPROTO_INET &&
-	     head->nfgen_family != NFPROTO_BRIDGE))
+	for (attr = mnl_nlmsg_get_payload_offset(nlh, sizeof(struct nfgenmsg));
+	     mnl_attr_ok(attr, bytes_left(nlh, attr));
+	     attr = mnl_attr_next(attr))
+		if (mnl_attr_get_type(attr) == type)
+			return mnl_attr_validate(attr, data) < 0 ? NULL : attr;
+	return NULL;
+}
+
+/* Attribute 1 of every nf_tables object names its table. */
+static bool is_ours(const struct nlmsghdr *nlh, enum ruleset_table *ret)
+{
+	const struct nfgenmsg *head = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *name =
+		find(nlh, NFTA_TABLE_NAME, MNL_TYPE_NUL_STRING);
+
+	if (!name || strcmp(mnl_attr_get_str(name), RULESET_TABLE_NAME))
 		return false;
-	mnl_attr_for_each(attr, nlh, sizeof(*head)) if (
-		mnl_attr_get_type(attr) ==
-		NFTA_TABLE_NAME) return mnl_attr_validate(attr,
-							  MNL_TYPE_NUL_STRING) >=
-			0 &&
-		!strcmp(mnl_attr_get_str(attr), RULESET_TABLE_NAME);
+	for (int t = 0; t < TABLE_COUNT; t++)
+		if (fw_family((enum ruleset_table)t) == head->nfgen_family) {
+			*ret = (enum ruleset_table)t;
+			return true;
+		}
 	return false;
+}
+
+/* A process may call itself anything. */
+static void print_name(const struct nlattr *attr, char ret[static 17])
+{
+	size_t i = 0;
+
+	for (const char *c = mnl_attr_get_str(attr); *c && i < 16; c++)
+		ret[i++] = *c > ' ' && *c < 0x7f ? *c : '?';
+	ret[i] = '\0';
+}
+
+static void append(struct tamper_state *state, const char *fmt, ...)
+	_printf_(2, 3);
+
+static void append(struct tamper_state *state, const char *fmt, ...)
+{
+	size_t len = strlen(state->text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(state->text + len, sizeof(state->text) - len, fmt, args);
+	va_end(args);
 }
 
 /* The end of a transaction says who made it. */
 static void see_end(struct tamper_state *state, const struct nlmsghdr *nlh)
 {
-	const char *name = "another program";
-	const struct nlattr *attr;
-	unsigned pid = 0;
+	const struct nlattr *pid = find(nlh, NFTA_GEN_PROC_PID, MNL_TYPE_U32);
+	const struct nlattr *name =
+		find(nlh, NFTA_GEN_PROC_NAME, MNL_TYPE_NUL_STRING);
+	char who[17] = "another program";
+	bool any = false;
 
-	if (!state->what ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
-		return;
-	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-	{
-		uint16_t type = mnl_attr_get_type(attr);
-
-		if (type == NFTA_GEN_PROC_PID &&
-		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			pid = ntohl(mnl_attr_get_u32(attr));
-		else if (type == NFTA_GEN_PROC_NAME &&
-			 mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-			name = mnl_attr_get_str(attr);
+	for (int t = 0; t < TABLE_COUNT; t++) {
+		if (!state->what[t])
+			continue;
+		if (!any)
+			state->text[0] = '\0';
+		append(state, "%stable %s " RULESET_TABLE_NAME " was %s",
+		       any ? ", " : "", fw_family_name((enum ruleset_table)t),
+		       state->what[t]);
+		state->what[t] = NULL;
+		any = true;
 	}
-	snprintf(state->text, sizeof(state->text),
-		 "table %s %s was %s by %.32s (process %u)",
-		 state->family == NFPROTO_INET ? "inet" : "bridge",
-		 RULESET_TABLE_NAME, state->what, name, pid);
-	state->what = NULL;
+	if (!any)
+		return;
+	if (name)
+		print_name(name, who);
+	append(state, " by %s (process %u)", who,
+	       pid ? ntohl(mnl_attr_get_u32(pid)) : 0);
 	state->tampered = true;
+}
+
+static void see(struct tamper_state *state, const struct nlmsghdr *nlh)
+{
+	uint16_t type = NFNL_MSG_TYPE(nlh->nlmsg_type);
+	enum ruleset_table table;
+
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
+	    nlh->nlmsg_pid == state->portid ||
+	    nlh->nlmsg_len < NLMSG_HDRLEN + sizeof(struct nfgenmsg))
+		return;
+	if (type == NFT_MSG_NEWGEN)
+		see_end(state, nlh);
+	else if (what(type) && is_ours(nlh, &table))
+		state->what[table] = what(type);
 }
 
 int tamper_messages(struct tamper_state *state, const void *bytes, size_t n)
 {
 	const struct nlmsghdr *nlh = bytes;
-	int left = (int)n;
+	size_t len;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		uint16_t type = NFNL_MSG_TYPE(nlh->nlmsg_type);
-
-		if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
-		    nlh->nlmsg_pid == state->portid)
-			continue;
-		if (type == NFT_MSG_NEWGEN) {
-			see_end(state, nlh);
-		} else if (what(type) && is_ours(nlh)) {
-			const struct nfgenmsg *head =
-				mnl_nlmsg_get_payload(nlh);
-
-			state->what = what(type);
-			state->family = head->nfgen_family;
-		}
+	while (n) {
+		if (n < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+		    nlh->nlmsg_len > n)
+			return -EBADMSG;
+		see(state, nlh);
+		len = MIN((size_t)NLMSG_ALIGN(nlh->nlmsg_len), n);
+		nlh = (const void *)((const char *)nlh + len);
+		n -= len;
 	}
-	return left > 0 ? -EBADMSG : 0;
+	return 0;
 }
 
 /* ---- the socket -------------------------------------------------------- */

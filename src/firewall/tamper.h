@@ -26,7 +26,7 @@ int tamper_fd(const struct tamper_watch *w);
  * Take in what waits.
  *
  * Returns 1 when our tables are not as we left them, and what happened in
- * @ret_text ("table inet bulkhead deleted by nft (process 4711)"); 1 too when
+ * @ret_text ("table inet bulkhead was deleted by nft (process 4711)"); 1 too when
  * messages were lost, since nobody knows then; 0 when all is ours; or -errno.
  */
 int tamper_read(struct tamper_watch *w, char ret_text[static TAMPER_TEXT_MAX]);

@@ -12,9 +12,8 @@
 
 struct tamper_state {
 	uint32_t portid; /* our own transactions come from there */
-	/* Of a transaction under way that touched our tables; NULL: none. */
-	const char *what;
-	uint8_t family;
+	/* What the transaction under way did to each; NULL: nothing. */
+	const char *what[TABLE_COUNT];
 	bool tampered;
 	char text[TAMPER_TEXT_MAX];
 };
