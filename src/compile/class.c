@@ -355,59 +355,71 @@ static void isolating(const struct plan *plan, const struct member *m,
 	ret->len = ids_normalise(ret->data, ret->len);
 }
 
+typedef VEC(unsigned) class_key;
+
 /* Ingress depends on the numbers behind the names that its policies use. */
-static void key_ports(struct buf *key, const struct plan_policy *policy,
+static void key_ports(class_key *key, const struct plan_policy *policy,
 		      const struct endpoint *e)
 {
 	vec_foreach(rule, &policy->rules[DENY_INGRESS])
 		vec_foreach(port, &rule->rule->ports)
 			if (port->name)
-				buf_addf(key, ":%u",
-					 endpoint_named_port(e, port->name,
-							     port->proto));
+				vec_push(key, endpoint_named_port(e, port->name,
+								  port->proto));
 }
 
-static char *class_key(const struct plan *plan, const struct member *m,
-		       enum deny_direction direction, const id_list *policies)
+/* A policy is followed by as many ports as it names: no two keys are alike. */
+static class_key key_of(const struct plan *plan, const struct member *m,
+			enum deny_direction direction, const id_list *policies)
 {
-	struct buf key = BUF_INIT(BUF_UNBOUNDED);
+	class_key key = { 0 };
 
-	buf_addf(&key, "%d", direction);
+	vec_push(&key, direction);
 	vec_foreach(id, policies) {
-		buf_addf(&key, " %u", *id);
+		vec_push(&key, *id);
 		if (direction == DENY_INGRESS)
 			key_ports(&key, &plan->policies.data[*id], m->endpoint);
 	}
-	return buf_take(&key);
+	return key;
+}
+
+/* Takes @key and @policies. */
+static struct class *class_new(struct class_context *c, const struct member *m,
+			       enum deny_direction direction, class_key key,
+			       id_list policies)
+{
+	struct class *class = xnew(struct class);
+
+	class->key = (uint8_t *)key.data;
+	class->key_len = key.len * sizeof(*key.data);
+	class->users = 1;
+	class->direction = direction;
+	class->policies = policies;
+	class->table = c->table;
+	class->chain = class_chain(c, &policies, direction, m->endpoint);
+	HASH_ADD_KEYPTR(hh, *c->table, class->key, class->key_len, class);
+	return class;
 }
 
 struct class *class_use(struct class_context *c, const struct member *m,
 			enum deny_direction direction)
 {
-	_cleanup_(freep) char *key = NULL;
 	id_list policies = { 0 };
 	struct class *class;
+	class_key key;
 
 	isolating(c->plan, m, direction, &policies);
 	if (!policies.len) {
 		vec_fini(&policies);
 		return NULL;
 	}
-	key = class_key(c->plan, m, direction, &policies);
-	HASH_FIND_STR(*c->table, key, class);
-	if (class) {
-		class->users++;
-		vec_fini(&policies);
-		return class;
-	}
-	class = xnew(struct class);
-	class->key = TAKE_PTR(key);
-	class->users = 1;
-	class->direction = direction;
-	class->policies = policies;
-	class->table = c->table;
-	class->chain = class_chain(c, &policies, direction, m->endpoint);
-	HASH_ADD_KEYPTR(hh, *c->table, class->key, strlen(class->key), class);
+	key = key_of(c->plan, m, direction, &policies);
+	HASH_FIND(hh, *c->table, key.data, key.len * sizeof(*key.data), class);
+	if (!class)
+		return class_new(c, m, direction, key, policies);
+	class->users++;
+	vec_fini(&policies);
+	vec_fini(&key);
 	return class;
 }
 

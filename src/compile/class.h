@@ -18,7 +18,8 @@
 
 struct class
 {
-	char *key; /* direction, policies, resolved ports */
+	uint8_t *key; /* direction, policies, resolved ports */
+	size_t key_len;
 	unsigned users;
 	enum deny_direction direction;
 	id_list policies; /* ids in the plan, ascending */

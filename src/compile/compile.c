@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "compile/build.h"
@@ -26,6 +27,8 @@ struct owned_addr {
 	const struct member *member;
 };
 
+typedef VEC(struct owned_addr) addr_list;
+
 struct compiler {
 	struct plan *plan;
 	struct pool pool;
@@ -34,7 +37,8 @@ struct compiler {
 	uint64_t epoch;
 	/* Every member's addresses, sorted by address and endpoint id: the
 	 * dispatch maps' order. */
-	VEC(struct owned_addr) addrs;
+	addr_list addrs;
+	addr_list entered; /* this run's new ones */
 	/* What the last run wrote down anew, in its order. */
 	set_list made;
 	struct compile_options options;
@@ -69,31 +73,38 @@ static size_t addr_position(const struct compiler *c, const struct addr *a)
 	return low;
 }
 
-static void own_addr(struct compiler *c, const struct addr *a,
-		     const struct member *m)
+static int compare_owned(const void *a, const void *b)
 {
-	size_t at = addr_position(c, a);
+	const struct owned_addr *x = a, *y = b;
+	int r = addr_compare(&x->addr, &y->addr);
 
-	while (at < c->addrs.len && addr_eq(&c->addrs.data[at].addr, a) &&
-	       strcmp(c->addrs.data[at].member->endpoint->id, m->endpoint->id) <
-		       0)
-		at++;
-	vec_grow(&c->addrs);
-	memmove(c->addrs.data + at + 1, c->addrs.data + at,
-		(c->addrs.len - at) * sizeof(*c->addrs.data));
-	c->addrs.data[at] = (struct owned_addr){ *a, m };
-	c->addrs.len++;
+	return r ?: strcmp(x->member->endpoint->id, y->member->endpoint->id);
 }
 
-static void disown_addr(struct compiler *c, const struct addr *a,
-			const struct member *m)
+/* Drop the addresses of members that this run has not seen, and put those that
+ * entered in their places: all at once, for there may be thousands. */
+static void update_addrs(struct compiler *c)
 {
-	for (size_t i = addr_position(c, a);
-	     i < c->addrs.len && addr_eq(&c->addrs.data[i].addr, a); i++)
-		if (c->addrs.data[i].member == m) {
-			vec_remove(&c->addrs, i);
-			return;
-		}
+	addr_list merged = { 0 };
+	size_t k = 0;
+
+	vec_sort(&c->entered, compare_owned);
+	merged.cap = c->addrs.len + c->entered.len;
+	merged.data = xcalloc(merged.cap, sizeof(*merged.data));
+	vec_foreach(a, &c->addrs) {
+		if (a->member->epoch != c->epoch)
+			continue;
+		for (; k < c->entered.len &&
+		       compare_owned(&c->entered.data[k], a) < 0;
+		     k++)
+			merged.data[merged.len++] = c->entered.data[k];
+		merged.data[merged.len++] = *a;
+	}
+	for (; k < c->entered.len; k++)
+		merged.data[merged.len++] = c->entered.data[k];
+	vec_fini(&c->addrs);
+	vec_fini(&c->entered);
+	c->addrs = merged;
 }
 
 static struct class_context context_of(struct compiler *c)
@@ -112,7 +123,7 @@ static void member_enter(struct compiler *c, struct endpoint *e)
 	m->epoch = c->epoch;
 	HASH_ADD_PTR(c->members, endpoint, m);
 	vec_foreach(a, &m->addrs)
-		own_addr(c, a, m);
+		vec_push(&c->entered, (struct owned_addr){ *a, m });
 	/* Live groups take it in now; those that its classes make find it
 	 * among the members. */
 	groups_update(c->plan, m, true);
@@ -124,12 +135,9 @@ static void member_enter(struct compiler *c, struct endpoint *e)
 			 class_proxy(&context, m, p->proto, p->port));
 }
 
-static void member_leave(struct compiler *c, struct member *m)
+static void member_gone(struct compiler *c, struct member *m)
 {
 	HASH_DEL(c->members, m);
-	vec_foreach(a, &m->addrs)
-		disown_addr(c, a, m);
-	groups_update(c->plan, m, false);
 	vec_foreach(proxy, &m->proxies)
 		object_release(*proxy);
 	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
@@ -137,12 +145,14 @@ static void member_leave(struct compiler *c, struct member *m)
 	member_free(m);
 }
 
+/* With the last use of every group: none of them is kept up to date. */
 static void leave_all(struct compiler *c)
 {
 	struct member *m, *next;
 
+	c->addrs.len = 0;
 	HASH_ITER(hh, c->members, m, next)
-		member_leave(c, m);
+		member_gone(c, m);
 }
 
 static bool compiled(const struct endpoint *e)
@@ -166,9 +176,12 @@ static void update_members(struct compiler *c, const struct compile_input *in)
 		else
 			member_enter(c, e);
 	}
+	update_addrs(c);
 	HASH_ITER(hh, c->members, m, next)
-		if (m->epoch != c->epoch)
-			member_leave(c, m);
+		if (m->epoch != c->epoch) {
+			groups_update(c->plan, m, false);
+			member_gone(c, m);
+		}
 	groups_refresh(c->plan);
 }
 
@@ -198,6 +211,18 @@ static void drop_skeleton(struct compiler *c)
 	vec_fini(&c->fixed_sets);
 }
 
+static int compare_chains(const void *a, const void *b)
+{
+	return strcmp((*(struct ruleset_chain *const *)a)->name,
+		      (*(struct ruleset_chain *const *)b)->name);
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+	return strcmp((*(struct ruleset_set *const *)a)->name,
+		      (*(struct ruleset_set *const *)b)->name);
+}
+
 static void update_skeleton(struct compiler *c,
 			    const struct compile_options *options)
 {
@@ -208,6 +233,7 @@ static void update_skeleton(struct compiler *c,
 	c->options = *options;
 	skeleton_chains(options, keep_chain, c);
 	skeleton_sets(keep_set, c);
+	vec_sort(&c->fixed_chains, compare_chains);
 }
 
 static int compare_objects(const void *a, const void *b)
@@ -300,53 +326,85 @@ static const struct class *class_at(const struct compiler *c, size_t i,
 	return NULL;
 }
 
-static struct verdict verdict_at(const struct compiler *c, size_t i,
-				 enum deny_direction direction)
+static void verdict_at(const struct compiler *c, size_t i,
+		       enum deny_direction direction, struct verdict *ret)
 {
 	const struct class *class = class_at(c, i, direction);
+	bool other = !class && class_at(c, i, !direction);
 
+	ret->kind = class || other ? VERDICT_GOTO : VERDICT_RETURN;
 	if (class)
-		return build_goto(class->chain->name);
-	return class_at(c, i, !direction)
-		       ? build_goto(skeleton_openings_chain(direction))
-		       : VERDICT(VERDICT_RETURN);
+		memcpy(ret->chain, class->chain->name, sizeof(ret->chain));
+	else if (other)
+		snprintf(ret->chain, sizeof(ret->chain), "%s",
+			 skeleton_openings_chain(direction));
+}
+
+/* Where a family's addresses lie among all of them. */
+static void family_addrs(const struct compiler *c, uint8_t family,
+			 size_t *ret_first, size_t *ret_end)
+{
+	const struct addr split = { .family = AF_INET6 };
+	size_t at = addr_position(c, &split);
+
+	*ret_first = family == AF_INET ? 0 : at;
+	*ret_end = family == AF_INET ? at : c->addrs.len;
+}
+
+/* A set with an element for each address of @family: the address, @fields
+ * times. Written down at once: these are the largest sets of all, and every
+ * endpoint that comes or goes makes them anew. */
+static struct ruleset_set *addr_set(const struct compiler *c, uint8_t family,
+				    const char *name, unsigned flags,
+				    size_t fields,
+				    enum deny_direction direction)
+{
+	enum ruleset_type type = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
+	const enum ruleset_type types[] = { type, type };
+	struct ruleset_set *set = build_set(name, NULL, flags, fields, types);
+	unsigned size = addr_size(family);
+	size_t first, end;
+	uint8_t *key;
+
+	family_addrs(c, family, &first, &end);
+	if (first == end)
+		return set;
+	key = set->keys = xcalloc(end - first, set->key_len);
+	if (flags & SET_VMAP)
+		set->verdicts = xcalloc(end - first, sizeof(*set->verdicts));
+	for (size_t i = first; i < end; i++) {
+		const struct addr *a = &c->addrs.data[i].addr;
+
+		if (i > first && addr_eq(a, &c->addrs.data[i - 1].addr))
+			continue;
+		for (size_t k = 0; k < fields; k++, key += size)
+			memcpy(key, a->bytes, size);
+		if (set->verdicts)
+			verdict_at(c, i, direction, &set->verdicts[set->n]);
+		set->n++;
+	}
+	return set;
+}
+
+static void keep_addr_set(struct compiler *c, struct ruleset_set *made,
+			  set_list *to)
+{
+	struct ruleset_set *set = shared(c, to->len, made);
+
+	vec_push(to, set);
 }
 
 static void dispatch_map(struct compiler *c, uint8_t family,
 			 enum deny_direction direction, const char *name,
 			 set_list *to)
 {
-	const enum ruleset_type type[] = { family == AF_INET ? TYPE_IPV4
-							     : TYPE_IPV6 };
-	struct filling f = filling_of(name, SET_VMAP, 1, type);
-
-	for (size_t i = 0; i < c->addrs.len; i++) {
-		const struct addr *a = &c->addrs.data[i].addr;
-
-		if (a->family != family)
-			continue;
-		fill(&f, a->bytes, addr_size(family));
-		vec_push(&f.verdicts, verdict_at(c, i, direction));
-		f.n++;
-	}
-	fill_done(c, &f, true, to);
+	keep_addr_set(c, addr_set(c, family, name, SET_VMAP, 1, direction), to);
 }
 
 static void self_set(struct compiler *c, uint8_t family, const char *name,
 		     set_list *to)
 {
-	enum ruleset_type type = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
-	const enum ruleset_type types[] = { type, type };
-	struct filling f = filling_of(name, 0, 2, types);
-
-	vec_foreach(a, &c->addrs) {
-		if (a->addr.family != family)
-			continue;
-		fill(&f, a->addr.bytes, addr_size(family));
-		fill(&f, a->addr.bytes, addr_size(family));
-		f.n++;
-	}
-	fill_done(c, &f, true, to);
+	keep_addr_set(c, addr_set(c, family, name, 0, 2, DENY_EGRESS), to);
 }
 
 static void confined_set(struct compiler *c, uint8_t family, const char *name,
@@ -578,46 +636,49 @@ static void make_sets(struct compiler *c, const struct compile_input *in)
 
 /* ---- the ruleset ------------------------------------------------------- */
 
-static int compare_chains(const void *a, const void *b)
-{
-	return strcmp((*(struct ruleset_chain *const *)a)->name,
-		      (*(struct ruleset_chain *const *)b)->name);
-}
-
-static int compare_sets(const void *a, const void *b)
-{
-	return strcmp((*(struct ruleset_set *const *)a)->name,
-		      (*(struct ruleset_set *const *)b)->name);
-}
-
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
 
+/* The pool's objects are sorted already; a few more are put in between. */
 static void part_chains(struct compiler *c, struct ruleset_part *part)
 {
-	part->chains = xcalloc(c->fixed_chains.len + c->chains.len,
-			       sizeof(*part->chains));
-	vec_foreach(chain, &c->fixed_chains)
-		part->chains[part->nchains++] = ruleset_chain_ref(*chain);
-	vec_foreach(o, &c->chains)
+	size_t n = c->fixed_chains.len, k = 0;
+	struct ruleset_chain **fixed = c->fixed_chains.data;
+
+	part->chains = xcalloc(n + c->chains.len, sizeof(*part->chains));
+	vec_foreach(o, &c->chains) {
+		for (; k < n && strcmp(fixed[k]->name, (*o)->name) < 0; k++)
+			part->chains[part->nchains++] =
+				ruleset_chain_ref(fixed[k]);
 		part->chains[part->nchains++] = ruleset_chain_ref((*o)->chain);
-	qsort(part->chains, part->nchains, sizeof(*part->chains),
-	      compare_chains);
+	}
+	for (; k < n; k++)
+		part->chains[part->nchains++] = ruleset_chain_ref(fixed[k]);
 }
 
 static void part_sets(struct compiler *c, struct ruleset_part *part)
 {
-	part->sets = xcalloc(c->fixed_sets.len + c->sets.len + c->made.len,
-			     sizeof(*part->sets));
+	set_list few = { 0 };
+	size_t k = 0;
+
 	vec_foreach(set, &c->fixed_sets)
-		part->sets[part->nsets++] = ruleset_set_ref(*set);
+		vec_push(&few, *set);
 	vec_foreach(set, &c->made)
-		part->sets[part->nsets++] = ruleset_set_ref(*set);
-	vec_foreach(o, &c->sets)
+		vec_push(&few, *set);
+	vec_sort(&few, compare_sets);
+	part->sets = xcalloc(few.len + c->sets.len, sizeof(*part->sets));
+	vec_foreach(o, &c->sets) {
+		for (; k < few.len && strcmp(few.data[k]->name, (*o)->name) < 0;
+		     k++)
+			part->sets[part->nsets++] =
+				ruleset_set_ref(few.data[k]);
 		part->sets[part->nsets++] = ruleset_set_ref((*o)->set);
-	qsort(part->sets, part->nsets, sizeof(*part->sets), compare_sets);
+	}
+	for (; k < few.len; k++)
+		part->sets[part->nsets++] = ruleset_set_ref(few.data[k]);
+	vec_fini(&few);
 }
 
 static void part_counters(struct ruleset_part *part)
