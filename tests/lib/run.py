@@ -65,6 +65,13 @@ def count(lines):
 
 def run_one(program, timeout, tmp):
     """(passed, failed, lines to show, seconds)."""
+    try:
+        return supervise(program, timeout, tmp)
+    except OSError as e:
+        return 0, 1, [f"not ok {program.name}: {e}"], 0.0
+
+
+def supervise(program, timeout, tmp):
     start = time.monotonic()
     process = subprocess.Popen(program.command, cwd=program.cwd, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
