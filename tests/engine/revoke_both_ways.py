@@ -102,28 +102,32 @@ def end(proto, role, address, port):
                       "missing": this.missing}), flush=True)
 
 
-def in_container(h, container, *args):
-    """Python in the container's network namespace, with the machine's files."""
-    return h.inside("nsenter", "-t", str(container.pid), "-n", sys.executable, *args)
+def python_in(h, container, *args):
+    """Python in the container's network namespace, with the machine's files;
+    None: in the host's own."""
+    enter = ["nsenter", "-t", str(container.pid), "-n"] if container else []
+    return h.inside(*enter, sys.executable, *args)
 
 
 # ---- pairs of ends -------------------------------------------------------------
 
 class Pair:
-    """A connection from @client to @server (containers), both ends sending."""
+    """A connection from @client to @server at @port of @at, both ends sending;
+    @to is where the client goes when that is not the server's own place."""
 
-    def __init__(self, h, proto, client, server, port):
+    def __init__(self, h, proto, client, server, port, at=None, to=None):
+        at = at or server.ip()
         self.proto = proto
-        self.server = self._spawn(h, server, proto, "server", server.ip(), port)
+        self.server = self._spawn(h, server, proto, "server", at, port)
         self._expect(self.server, "ready")
-        self.client = self._spawn(h, client, proto, "client", server.ip(), port)
+        self.client = self._spawn(h, client, proto, "client", *(to or (at, port)))
         self._expect(self.client, "up")
         self._expect(self.server, "up")
 
     @staticmethod
     def _spawn(h, container, *args):
         return subprocess.Popen(
-            in_container(h, container, os.path.realpath(__file__), "end", *map(str, args)),
+            python_in(h, container, os.path.realpath(__file__), "end", *map(str, args)),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @staticmethod
@@ -152,7 +156,7 @@ def crowd(h, container):
               f"for port in range(1000, {1000 + ENTRIES}):\n"
               "    try: s.sendto(b'x', ('203.0.113.2', port))\n"
               "    except OSError: pass\n")
-    subprocess.run(in_container(h, container, "-c", script), check=True)
+    subprocess.run(python_in(h, container, "-c", script), check=True)
     return int(h.sh("cat", "/proc/sys/net/netfilter/nf_conntrack_count"))
 
 
