@@ -25,6 +25,7 @@ typedef VEC(struct ruleset_set *) set_list;
 struct owned_addr {
 	struct addr addr;
 	const struct member *member;
+	const struct class *classes[2]; /* the member's, close at hand */
 };
 
 typedef VEC(struct owned_addr) addr_list;
@@ -122,14 +123,16 @@ static void member_enter(struct compiler *c, struct endpoint *e)
 
 	m->epoch = c->epoch;
 	HASH_ADD_PTR(c->members, endpoint, m);
-	vec_foreach(a, &m->addrs)
-		vec_push(&c->entered, (struct owned_addr){ *a, m });
 	/* Live groups take it in now; those that its classes make find it
 	 * among the members. */
 	groups_update(c->plan, m, true);
 	context = context_of(c);
 	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
 		m->classes[d] = class_use(&context, m, d);
+	vec_foreach(a, &m->addrs)
+		vec_push(&c->entered,
+			 (struct owned_addr){
+				 *a, m, { m->classes[0], m->classes[1] } });
 	vec_foreach(p, &e->published)
 		vec_push(&m->proxies,
 			 class_proxy(&context, m, p->proto, p->port));
@@ -321,8 +324,8 @@ static const struct class *class_at(const struct compiler *c, size_t i,
 
 	for (; i < c->addrs.len && addr_eq(&c->addrs.data[i].addr, &a->addr);
 	     i++)
-		if (c->addrs.data[i].member->classes[direction])
-			return c->addrs.data[i].member->classes[direction];
+		if (c->addrs.data[i].classes[direction])
+			return c->addrs.data[i].classes[direction];
 	return NULL;
 }
 
