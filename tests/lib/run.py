@@ -110,7 +110,9 @@ def main():
     parser.add_argument("--ctest", metavar="DIRECTORY", help="run the tests of this build")
     parser.add_argument("program", nargs="*")
     args = parser.parse_args()
-    programs = [Program(os.path.splitext(os.path.basename(p))[0], [os.path.realpath(p)])
+    programs = [Program(os.path.splitext(os.path.basename(p))[0],
+                        [*(["/usr/bin/python3"] if p.endswith(".py") else []),
+                         os.path.realpath(p)])
                 for p in args.program]
     if args.ctest:
         programs += programs_of_ctest(args.ctest)

@@ -99,15 +99,21 @@ def cgroup_name(pid):
     return f"bulkhead-test-{pid}"
 
 
+def _remove_tree(top):
+    """True when it is gone; a process that is still being reaped holds it."""
+    for path, _, _ in os.walk(top, topdown=False):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass
+    return not os.path.exists(top)
+
+
 def remove_cgroups(name):
     """The engine leaves its parent group behind, in every hierarchy."""
     tops = ["/sys/fs/cgroup", *(e.path for e in os.scandir("/sys/fs/cgroup") if e.is_dir())]
-    for top in tops:
-        for path, _, _ in os.walk(os.path.join(top, name), topdown=False):
-            try:
-                os.rmdir(path)
-            except OSError:
-                pass  # a process in it has not been reaped yet
+    until(lambda: all([_remove_tree(os.path.join(top, name)) for top in tops]),
+          f"the control groups of {name} to be empty")
 
 
 class Report:
