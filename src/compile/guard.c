@@ -9,6 +9,9 @@
  *   ARP          the same for what the message says of its sender
  *   ND           a neighbour's advertisement is for a bound address; no
  *                advertisement or redirect of a router at all
+ *   IPv6         at most one extension header: behind more of them, cut into
+ *                fragments, a message could not be read here and would be
+ *                whole again behind us
  *   the rest     no VLAN tag, no other ethertype: none that the inet table
  *                would see
  *
@@ -104,6 +107,38 @@ static void ip_rules(struct builder *b)
 	build_rule_verdict(b, VERDICT_RETURN, NULL);
 }
 
+/* Not "drop when its target is not bound": that rule would pass over a message
+ * cut into fragments before its target, which is whole again behind us. */
+static struct ruleset_chain *advertised_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	match_ether_type(&b, ETH_P_IPV6);
+	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+	build_lookup(&b, "bound6", false,
+		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ND_TARGET));
+	build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
+	return build_chain(&b, "advertised", NULL);
+}
+
+static const uint8_t extensions[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING,
+				      IPPROTO_FRAGMENT, IPPROTO_AH,
+				      IPPROTO_DSTOPTS };
+
+/* Entered with one extension header. */
+static struct ruleset_chain *extended_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(extensions); i++) {
+		match_ether_type(&b, ETH_P_IPV6);
+		build_match_u8(&b, FIELD_IP6_NEXTHDR2, extensions[i]);
+		build_rule_verdict(&b, VERDICT_GOTO, "deny_protocol");
+	}
+	return build_chain(&b, "extended", NULL);
+}
+
 /* Duplicate address detection (RFC 4862) asks from the unspecified address,
  * for the sender's own; listener reports may come from there too. */
 static void unspecified_rules(struct builder *b)
@@ -135,9 +170,10 @@ static void ip6_rules(struct builder *b)
 		build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
 	}
 	match_icmpv6(b, ND_NEIGHBOR_ADVERT);
-	build_lookup(b, "bound6", true,
-		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ND_TARGET));
-	build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
+	build_rule_verdict(b, VERDICT_JUMP, "advertised");
+	match_ether_type(b, ETH_P_IPV6);
+	build_lookup(b, "extensions", false, FIELDS(FIELD_IP6_NEXTHDR));
+	build_rule_verdict(b, VERDICT_JUMP, "extended");
 	match_ether_type(b, ETH_P_IPV6);
 	build_lookup(b, "bound6", false,
 		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_IP6_SADDR));
@@ -280,6 +316,15 @@ static struct ruleset_set *denied_set(void)
 	return s;
 }
 
+static struct ruleset_set *extension_set(void)
+{
+	static const enum ruleset_type type[] = { TYPE_PROTO };
+	struct ruleset_set *s = build_set("extensions", NULL, 0, 1, type);
+
+	build_set_fill(s, ARRAY_SIZE(extensions), extensions, NULL, false);
+	return s;
+}
+
 /* Everything in the order of its name, as a part has it. */
 void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 {
@@ -287,19 +332,22 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 
 	if (!in->guard_ports)
 		return;
-	ret->nchains = 4;
+	ret->nchains = 6;
 	ret->chains = xcalloc(ret->nchains, sizeof(*ret->chains));
-	ret->chains[0] =
-		deny_chain("deny_protocol", counters[0], DENY_PROTOCOL, audit);
+	ret->chains[0] = advertised_chain();
 	ret->chains[1] =
+		deny_chain("deny_protocol", counters[0], DENY_PROTOCOL, audit);
+	ret->chains[2] =
 		deny_chain("deny_spoofed", counters[1], DENY_SPOOFED, audit);
-	ret->chains[2] = guard_chain();
-	ret->chains[3] = base_chain();
-	ret->nsets = 5;
+	ret->chains[3] = extended_chain();
+	ret->chains[4] = guard_chain();
+	ret->chains[5] = base_chain();
+	ret->nsets = 6;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);
 	ret->sets[3] = denied_set();
-	ret->sets[4] = port_set(in);
+	ret->sets[4] = extension_set();
+	ret->sets[5] = port_set(in);
 	ret->ncounters = ARRAY_SIZE(counters);
 	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)

@@ -66,6 +66,9 @@ enum field {
 	FIELD_IP_DADDR,
 	FIELD_IP6_SADDR,
 	FIELD_IP6_DADDR,
+	FIELD_IP6_NEXTHDR,
+	FIELD_IP6_NEXTHDR2, /* the same of its first extension header */
+	FIELD_IP6_HOPLIMIT,
 	FIELD_TH_SPORT, /* TCP, UDP and SCTP alike */
 	FIELD_TH_DPORT,
 	FIELD_TCP_FLAGS,

@@ -208,8 +208,10 @@ static void accept_established(struct builder *b)
 }
 
 /* An ICMP error quotes the flow that it belongs to, and a forger can quote
- * anybody's. A container's error passes when it is an end of that flow; a
- * router's or the host's always. Redirects are nobody's to send here. */
+ * anybody's. A container's error passes when it is an end of that flow, and
+ * not at all otherwise: whom no policy governs would lose connections to it
+ * too. A router's or the host's always passes. No container is a router, so
+ * redirects are not theirs to send. */
 static struct ruleset_chain *related_chain(void)
 {
 	static const enum field ends[2][2] = {
@@ -221,7 +223,9 @@ static struct ruleset_chain *related_chain(void)
 	build_family(&b, AF_INET);
 	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_ICMP);
 	build_match_u8(&b, FIELD_ICMP_TYPE, ICMP_REDIRECT);
-	build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(DENY_EGRESS, DENY_PROTOCOL));
 	build_lookup(&b, SET_BRIDGES, true, FIELDS(FIELD_IIFNAME));
 	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
 	for (int f = 0; f < 2; f++)
@@ -234,6 +238,8 @@ static struct ruleset_chain *related_chain(void)
 					    ends[f][end]));
 			build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
 		}
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(DENY_EGRESS, DENY_INVALID));
 	return build_chain(&b, "related", NULL);
 }
 
@@ -243,6 +249,7 @@ static void icmpv6_types(struct builder *b, const uint8_t *types, size_t n,
 			 enum verdict_kind verdict, const char *chain)
 {
 	for (size_t i = 0; i < n; i++) {
+		build_family(b, AF_INET6);
 		build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
 		build_match_u8(b, FIELD_ICMPV6_TYPE, types[i]);
 		if (verdict == VERDICT_DROP)
@@ -262,6 +269,19 @@ static const uint8_t neighbour_types[] = { ND_NEIGHBOR_SOLICIT,
 /* Only a router may send these, and no container is one. */
 static const uint8_t router_types[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
 
+/* Passes always, so only what its receiver believes (RFC 4861, 7.1): on this
+ * link, for a router has lowered the limit. It would carry anything out. */
+static void accept_neighbours(struct builder *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(neighbour_types); i++) {
+		build_family(b, AF_INET6);
+		build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+		build_match_u8(b, FIELD_IP6_HOPLIMIT, 255);
+		build_match_u8(b, FIELD_ICMPV6_TYPE, neighbour_types[i]);
+		build_rule_verdict(b, VERDICT_ACCEPT, NULL);
+	}
+}
+
 /* @verdict for what is meant for the host: accept there, drop between
  * containers, counted but not worth a record. */
 static struct ruleset_chain *control_chain(const char *name,
@@ -269,12 +289,12 @@ static struct ruleset_chain *control_chain(const char *name,
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
-	icmpv6_types(&b, neighbour_types, ARRAY_SIZE(neighbour_types),
-		     VERDICT_ACCEPT, NULL);
+	accept_neighbours(&b);
 	icmpv6_types(&b, listener_types, ARRAY_SIZE(listener_types), verdict,
 		     NULL);
 	icmpv6_types(&b, router_types, ARRAY_SIZE(router_types), VERDICT_GOTO,
 		     skeleton_deny_chain(DENY_EGRESS, DENY_PROTOCOL));
+	build_family(&b, AF_INET);
 	build_match_u8(&b, FIELD_L4PROTO, IPPROTO_IGMP);
 	if (verdict == VERDICT_DROP)
 		build_counter(&b, "link_control");

@@ -35,6 +35,12 @@ static void every_inet_field(struct builder *b)
 	match(b, FIELD_IP6_SADDR, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
 	build_family(b, AF_INET6);
 	match(b, FIELD_IP6_DADDR, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
+	build_family(b, AF_INET6);
+	match(b, FIELD_IP6_NEXTHDR, "\x2c");
+	build_family(b, AF_INET6);
+	match(b, FIELD_IP6_NEXTHDR2, "\x3c");
+	build_family(b, AF_INET6);
+	match(b, FIELD_IP6_HOPLIMIT, "\xff");
 	build_match_u8(b, FIELD_L4PROTO, IPPROTO_TCP);
 	match(b, FIELD_TH_SPORT, "\0\x50");
 	build_match_u8(b, FIELD_L4PROTO, IPPROTO_UDP);
