@@ -74,10 +74,11 @@ static void manage_bridges(struct agent *a)
 			    names.len);
 	vec_fini(&names);
 	r = managed_save(&a->managed);
-	if (r < 0)
+	if (r < 0 && r != a->enforcement.save_error)
 		log_warning(
 			"cannot remember the managed bridges in %s: %s; containers that start before the engine answers at the next boot would not be held",
 			a->managed.path, strerror(-r));
+	a->enforcement.save_error = r;
 }
 
 struct compile_input enforce_input(struct agent *a)

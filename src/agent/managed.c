@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -39,6 +40,8 @@ void managed_init(struct managed *m, const char *state_dir)
 {
 	_cleanup_(buf_fini) struct buf text = BUF_INIT(FILE_MAX);
 
+	/* Its parent is the installation's; a failure shows at the save. */
+	(void)mkdir(state_dir, 0750);
 	m->path = xasprintf("%s/%s", state_dir, FILE_NAME);
 	if (buf_read_file(&text, m->path) < 0)
 		return;
@@ -119,9 +122,9 @@ int managed_save(struct managed *m)
 	if (m->written && !strcmp(m->written, buf_str(&text)))
 		return 0;
 	r = write_file(m->path, buf_str(&text));
-	if (r < 0)
-		return r;
-	free(m->written);
-	m->written = buf_take(&text);
-	return 0;
+	if (r == 0) {
+		free(m->written);
+		m->written = buf_take(&text);
+	}
+	return r;
 }

@@ -19,8 +19,8 @@ struct managed {
 	VEC(const struct network *) all;
 };
 
-/** Read what was remembered under @state_dir. A directory that is not there
- *  means that nothing is. */
+/** Read what was remembered under @state_dir, which is made when only itself is
+ *  missing. */
 void managed_init(struct managed *m, const char *state_dir);
 void managed_fini(struct managed *m);
 
