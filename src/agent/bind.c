@@ -108,7 +108,8 @@ void bind_update(struct bindings *b, struct link_watch *link,
 		claim = claim_of(&claims, &ports[i]);
 		if (claim && (!contested(ports, nports, &ports[i]) ||
 			      lives_there(link, claim, &ports[i]))) {
-			bound.owner = claim->attachment;
+			bound.owner = claim->endpoint;
+			bound.interface = claim->attachment;
 			vec_push(&b->bound,
 				 (struct bound_port){
 					 ports[i].index,

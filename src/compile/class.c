@@ -4,6 +4,7 @@
  */
 #include "compile/class.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -237,6 +238,19 @@ static struct object *port_map(struct class_context *c,
 	return o;
 }
 
+/* A single port needs no map: named sets are what a commit's time goes into
+ * (the kernel looks each one up in a list). */
+static void admit_one_port(struct class_context *c, struct builder *b,
+			   const struct port_segment *segment,
+			   enum deny_direction direction, object_list *needs)
+{
+	uint16_t port = htons(segment->first);
+	struct verdict v = segment_verdict(c, segment, direction, needs);
+
+	build_match(b, FIELD_TH_DPORT, &port);
+	build_rule_verdict(b, v.kind, v.kind == VERDICT_GOTO ? v.chain : NULL);
+}
+
 static void admit_ports(struct class_context *c, struct builder *b,
 			struct admission *a, enum deny_direction direction,
 			object_list *needs)
@@ -249,8 +263,13 @@ static void admit_ports(struct class_context *c, struct builder *b,
 		if (!a->ports[i].list.len)
 			continue;
 		port_rules_segments(&a->ports[i], &segments);
-		vec_push(needs, port_map(c, &segments, direction));
 		build_match_u8(b, FIELD_L4PROTO, port_protocols[i]);
+		if (segments.list.len == 1 && !segments.ranges) {
+			admit_one_port(c, b, &segments.list.data[0], direction,
+				       needs);
+			continue;
+		}
+		vec_push(needs, port_map(c, &segments, direction));
 		build_vmap(b, needs->data[needs->len - 1]->name,
 			   FIELDS(FIELD_TH_DPORT));
 		build_rule(b);

@@ -8,7 +8,7 @@
  *   a TCP packet that opens no connection    -> invalid
  *   peers of rules without ports             -> return, admitted
  *   peers at their named ports (egress)      -> return
- *   dport, in a map per protocol             -> a leaf: those ports' peers
+ *   dport, in a map per protocol or a rule   -> a leaf: those ports' peers
  *   everything else                          -> deny
  */
 #pragma once

@@ -5,7 +5,8 @@
  * frame that a managed bridge takes in from a container's port is held against
  * what is bound to that port:
  *
- *   IPv4, IPv6   (port, MAC address, IP address) is bound
+ *   IPv4, IPv6   (port, MAC address, IP address) is bound: the interface's own
+ *                MAC address with any IP address of its container
  *   ARP          the same for what the message says of its sender
  *   ND           a neighbour's advertisement is for a bound address; no
  *                advertisement or redirect of a router at all
@@ -243,7 +244,7 @@ static void add_key(struct keys *keys, const struct compile_port *port,
 
 	memcpy(name, port->name, strnlen(port->name, IFNAMSIZ - 1));
 	buf_add(&keys->bytes, name, sizeof(name));
-	buf_add(&keys->bytes, port->owner->mac.bytes, 6);
+	buf_add(&keys->bytes, port->interface->mac.bytes, 6);
 	buf_add(&keys->bytes, padding, sizeof(padding));
 	if (a)
 		buf_add(&keys->bytes, a->bytes, addr_size(a->family));
@@ -277,13 +278,15 @@ static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
 
 		if (!port->owner)
 			continue;
-		local = member_link_local(&port->owner->mac);
+		local = member_link_local(&port->interface->mac);
 		add_key(&mac, port, NULL);
 		add_key(&v6, port, &local);
-		if (addr_is_set(&port->owner->v4))
-			add_key(&v4, port, &port->owner->v4);
-		if (addr_is_set(&port->owner->v6))
-			add_key(&v6, port, &port->owner->v6);
+		vec_foreach(a, &port->owner->attachments) {
+			if (addr_is_set(&a->v4))
+				add_key(&v4, port, &a->v4);
+			if (addr_is_set(&a->v6))
+				add_key(&v6, port, &a->v6);
+		}
 	}
 	ret[0] = bound_set("bound4", &v4, 3, types4);
 	ret[1] = bound_set("bound6", &v6, 3, types6);

@@ -136,7 +136,10 @@ static void guard_ports(struct scene *s, const struct endpoint *e,
 			const struct lab_node *node)
 {
 	for (size_t i = 0; i < e->attachments.len; i++) {
-		struct compile_port port = { .owner = &e->attachments.data[i] };
+		struct compile_port port = {
+			.owner = e,
+			.interface = &e->attachments.data[i],
+		};
 
 		snprintf(port.name, sizeof(port.name), "%s",
 			 node->links[i].host_veth);
