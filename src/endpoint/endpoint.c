@@ -55,6 +55,7 @@ static void endpoint_free(struct endpoint *e)
 	free(e->namespace);
 	free(e->image);
 	free(e->unenforceable);
+	free(e->escapable);
 	free(e);
 }
 
@@ -93,6 +94,7 @@ struct endpoint *endpoint_copy(const struct endpoint *e)
 {
 	struct endpoint *copy = endpoint_new(e->runtime, e->id);
 
+	copy->kind = e->kind;
 	copy->state = e->state;
 	copy->pid = e->pid;
 	copy->started = e->started;
@@ -100,6 +102,7 @@ struct endpoint *endpoint_copy(const struct endpoint *e)
 	replace(&copy->namespace, e->namespace);
 	replace(&copy->image, e->image);
 	replace(&copy->unenforceable, e->unenforceable);
+	replace(&copy->escapable, e->escapable);
 	label_set_unref(copy->labels);
 	copy->labels = label_set_ref(e->labels);
 	copy_lists(copy, e);
@@ -167,7 +170,9 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	       !strcmp(a->name, b->name) &&
 	       !strcmp(a->namespace, b->namespace) &&
 	       !strcmp(a->image, b->image) && !strcmp(a->runtime, b->runtime) &&
+	       !strcmp(a->kind ?: "", b->kind ?: "") &&
 	       !strcmp(a->unenforceable ?: "", b->unenforceable ?: "") &&
+	       !strcmp(a->escapable ?: "", b->escapable ?: "") &&
 	       labels_equal(a->labels, b->labels) && lists_equal(a, b);
 }
 

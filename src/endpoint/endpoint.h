@@ -56,10 +56,12 @@ struct endpoint {
 	char *namespace;
 	char *image;
 	const char *runtime; /* "docker", "containerd", "podman", "static" */
+	const char *kind;    /* "build"; NULL: a container. Static text. */
 	unsigned pid;	     /* 0: not known */
 	uint64_t started;    /* realtime ns, 0: not known */
 	/* Container's labels without any bulkhead/ of its own, plus
-	 * bulkhead/name, bulkhead/image, bulkhead/runtime. */
+	 * bulkhead/name, bulkhead/image, bulkhead/runtime, and bulkhead/kind
+	 * where @kind is set. */
 	struct label_set *labels;
 	VEC(struct attachment) attachments;
 	VEC(struct named_port) ports;
@@ -67,6 +69,16 @@ struct endpoint {
 	/* Why no packet filter on this host can hold it ("host network",
 	 * "macvlan network mv0", …); NULL when one can. */
 	char *unenforceable;
+	/* Why what is inside can undo what holds it ("privileged", "mounts
+	 * /run/docker.sock", …); NULL: no reason is known. */
+	char *escapable;
+};
+
+/** Where containers' namespaces come from: labels, or their networks, which
+ *  who starts a container may not be free to choose. */
+struct namespace_rule {
+	bool from_network;
+	VEC(struct label) networks; /* name -> namespace; strings are owned */
 };
 
 /** An empty endpoint with one reference, to be filled by a runtime. */
@@ -91,12 +103,27 @@ struct attachment *endpoint_attach(struct endpoint *e, const char *network,
  * @labels   the container's own; those with prefix "bulkhead/" are dropped.
  * @fallback namespace when neither "bulkhead.namespace" nor
  *           "com.docker.compose.project" names one; NULL: "default".
- * Needs @name, @image and @runtime to be set before. A namespace that is no
- * DNS label, and a malformed "bulkhead.ports" entry, is left out and told in
- * @ret_problem (the caller frees it; NULL when all is well).
+ * Needs @name, @image, @runtime and @kind to be set before. A namespace that
+ * is no DNS label (a Compose project's is made one, see
+ * endpoint_namespace_of()), and a malformed "bulkhead.ports" entry, is left
+ * out and told in @ret_problem (the caller frees it; NULL when all is well).
  */
 void endpoint_set_labels(struct endpoint *e, const struct label *labels,
 			 size_t n, const char *fallback, char **ret_problem);
+
+/** Likewise, but for the namespace, which stays as it is. */
+void endpoint_set_labels_only(struct endpoint *e, const struct label *labels,
+			      size_t n, char **ret_problem);
+
+/**
+ * The namespace that the name of a Compose project or of a network makes: each
+ * '_' is a '-', and none stays at its ends. NULL when that is no DNS label. The
+ * caller frees it.
+ */
+char *endpoint_namespace_of(const char *name);
+
+/** True if @s can be a namespace's name: an RFC 1123 label. */
+bool endpoint_is_namespace(const char *s);
 
 /** The endpoint's port of that name and protocol; 0: it has none. */
 uint16_t endpoint_named_port(const struct endpoint *e, const char *name,

@@ -19,6 +19,8 @@
 #define PORTS_MAX   256
 #define PROBLEM_MAX 1024
 
+#define NAMESPACE_MAX 63
+
 static void problem(struct buf *problems, const char *fmt, ...) _printf_(2, 3);
 
 static void problem(struct buf *problems, const char *fmt, ...)
@@ -37,17 +39,30 @@ static bool lower_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* RFC 1123 label, as Kubernetes wants of a namespace's name. */
-static bool is_dns_label(const char *s)
+bool endpoint_is_namespace(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (!n || n > 63 || !lower_alnum(s[0]) || !lower_alnum(s[n - 1]))
+	if (!n || n > NAMESPACE_MAX || !lower_alnum(s[0]) ||
+	    !lower_alnum(s[n - 1]))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!lower_alnum(s[i]) && s[i] != '-')
 			return false;
 	return true;
+}
+
+char *endpoint_namespace_of(const char *name)
+{
+	_cleanup_(freep) char *made = xstrdup(name + strspn(name, "-_"));
+	size_t n = strlen(made);
+
+	while (n && strchr("-_", made[n - 1]))
+		made[--n] = '\0';
+	for (char *p = made; *p; p++)
+		if (*p == '_')
+			*p = '-';
+	return endpoint_is_namespace(made) ? TAKE_PTR(made) : NULL;
 }
 
 /* IANA service name, as Kubernetes wants of a port's name. */
@@ -169,23 +184,33 @@ static const char *find(const struct label *labels, size_t n, const char *key)
 	return value;
 }
 
-static const char *choose_namespace(const struct label *labels, size_t n,
-				    const char *fallback, struct buf *problems)
+static char *own_namespace(const char *value)
 {
-	static const char *const keys[] = { NAMESPACE_LABEL, COMPOSE_LABEL };
+	return endpoint_is_namespace(value) ? xstrdup(value) : NULL;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const char *value = find(labels, n, keys[i]);
+static char *choose_namespace(const struct label *labels, size_t n,
+			      const char *fallback, struct buf *problems)
+{
+	static const struct {
+		const char *key;
+		char *(*make)(const char *value);
+	} sources[] = { { NAMESPACE_LABEL, own_namespace },
+			{ COMPOSE_LABEL, endpoint_namespace_of } };
 
-		if (!value)
-			continue;
-		if (is_dns_label(value))
-			return value;
-		problem(problems,
-			"label %s: \"%.64s\" is no namespace name (lower case letters, digits and '-', at most 63)",
-			keys[i], value);
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const char *value = find(labels, n, sources[i].key);
+		char *made = value ? sources[i].make(value) : NULL;
+
+		if (made)
+			return made;
+		if (value)
+			problem(problems,
+				"label %s: \"%.64s\" is no namespace name (lower case letters, digits and '-', at most %d)",
+				sources[i].key, value, NAMESPACE_MAX);
 	}
-	return fallback && is_dns_label(fallback) ? fallback : "default";
+	return fallback && endpoint_is_namespace(fallback) ? xstrdup(fallback)
+							   : xstrdup("default");
 }
 
 static bool is_ours(const char *key)
@@ -196,7 +221,7 @@ static bool is_ours(const char *key)
 static struct label_set *build_set(const struct endpoint *e,
 				   const struct label *labels, size_t n)
 {
-	_cleanup_(freep) struct label *all = xcalloc(n + 3, sizeof(*all));
+	_cleanup_(freep) struct label *all = xcalloc(n + 4, sizeof(*all));
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -205,26 +230,50 @@ static struct label_set *build_set(const struct endpoint *e,
 	all[kept++] = (struct label){ OUR_PREFIX "name", e->name };
 	all[kept++] = (struct label){ OUR_PREFIX "image", e->image };
 	all[kept++] = (struct label){ OUR_PREFIX "runtime", e->runtime };
+	if (e->kind)
+		all[kept++] = (struct label){ OUR_PREFIX "kind", e->kind };
 	return label_set_new(all, kept);
+}
+
+static void set_labels(struct endpoint *e, const struct label *labels, size_t n,
+		       struct buf *problems)
+{
+	const char *ports = find(labels, n, PORTS_LABEL);
+	struct label_set *set = build_set(e, labels, n);
+
+	label_set_unref(e->labels);
+	e->labels = set;
+	vec_foreach(p, &e->ports)
+		free(p->name);
+	vec_fini(&e->ports);
+	if (ports)
+		add_ports(e, ports, problems);
+}
+
+static char *take_text(struct buf *problems)
+{
+	char *text = problems->len ? buf_take(problems) : NULL;
+
+	buf_fini(problems);
+	return text;
 }
 
 void endpoint_set_labels(struct endpoint *e, const struct label *labels,
 			 size_t n, const char *fallback, char **ret_problem)
 {
 	struct buf problems = BUF_INIT(PROBLEM_MAX);
-	const char *ports = find(labels, n, PORTS_LABEL);
-	struct label_set *set = build_set(e, labels, n);
 
-	label_set_unref(e->labels);
-	e->labels = set;
 	free(e->namespace);
-	e->namespace =
-		xstrdup(choose_namespace(labels, n, fallback, &problems));
-	vec_foreach(p, &e->ports)
-		free(p->name);
-	vec_fini(&e->ports);
-	if (ports)
-		add_ports(e, ports, &problems);
-	*ret_problem = problems.len ? buf_take(&problems) : NULL;
-	buf_fini(&problems);
+	e->namespace = choose_namespace(labels, n, fallback, &problems);
+	set_labels(e, labels, n, &problems);
+	*ret_problem = take_text(&problems);
+}
+
+void endpoint_set_labels_only(struct endpoint *e, const struct label *labels,
+			      size_t n, char **ret_problem)
+{
+	struct buf problems = BUF_INIT(PROBLEM_MAX);
+
+	set_labels(e, labels, n, &problems);
+	*ret_problem = take_text(&problems);
 }

@@ -32,6 +32,8 @@ static struct endpoint *sample(void)
 	e->pid = 7;
 	e->started = 8;
 	e->unenforceable = xstrdup("because");
+	e->escapable = xstrdup("privileged");
+	e->kind = "build";
 	a = endpoint_attach(e, "net", "abcd");
 	a->v4 = parse("10.0.0.2");
 	a->v6 = parse("fd00::2");
@@ -77,6 +79,8 @@ static void every_field_counts(_unused_ void **state)
 	DIFFERS(c->pid++);
 	DIFFERS(c->started++);
 	DIFFERS(c->unenforceable[0] = 'x');
+	DIFFERS(c->escapable[0] = 'x');
+	DIFFERS(c->kind = NULL);
 	DIFFERS(label_set_unref(c->labels); c->labels = label_set_new(NULL, 0));
 	DIFFERS(c->attachments.data[0].bridge[0] = 'x');
 	DIFFERS(c->attachments.data[0].network[0] = 'x');

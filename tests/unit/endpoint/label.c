@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -42,8 +43,6 @@ static void namespace_is_chosen_in_order(_unused_ void **state)
 	const struct label both[] = { { "com.docker.compose.project", "shop" },
 				      { "bulkhead.namespace", "prod" } };
 	const struct label bad[] = { { "bulkhead.namespace", "Not/One" } };
-	const struct label under[] = { { "com.docker.compose.project",
-					 "my_app" } };
 
 	expect_namespace(both, 2, "moby", "prod", false);
 	expect_namespace(both, 1, "moby", "shop", false);
@@ -51,7 +50,52 @@ static void namespace_is_chosen_in_order(_unused_ void **state)
 	expect_namespace(NULL, 0, "moby", "moby", false);
 	expect_namespace(NULL, 0, NULL, "default", false);
 	expect_namespace(bad, 1, NULL, "default", true);
-	expect_namespace(under, 1, NULL, "default", true);
+}
+
+static void expect_project(const char *project, const char *expected)
+{
+	const struct label label = { "com.docker.compose.project", project };
+
+	expect_namespace(&label, 1, NULL, expected,
+			 !strcmp(expected, "default"));
+}
+
+static void a_project_makes_a_namespace(_unused_ void **state)
+{
+	const struct label own = { "bulkhead.namespace", "my_app" };
+	char longest[64] = "", name[66];
+
+	expect_project("my_app", "my-app");
+	expect_project("a__b", "a--b");
+	expect_project("_app_-", "app");
+	expect_project("___", "default");
+	expect_project("", "default");
+	expect_project("My_App", "default");
+	memset(longest, 'x', 63);
+	snprintf(name, sizeof(name), "%s_", longest);
+	expect_project(name, longest);
+	snprintf(name, sizeof(name), "%sy", longest);
+	expect_project(name, "default");
+	/* What is meant as a namespace is not bent into one. */
+	expect_namespace(&own, 1, NULL, "default", true);
+}
+
+static void a_kind_is_a_label(_unused_ void **state)
+{
+	const struct label labels[] = { { "bulkhead/kind", "forged" } };
+	_cleanup_(endpoint_unrefp) struct endpoint *e =
+		endpoint_new("docker", "id");
+	_cleanup_(freep) char *problem = NULL;
+
+	endpoint_set_labels_only(e, labels, 1, &problem);
+	assert_null(label_set_get(e->labels, "bulkhead/kind"));
+	e->kind = "build";
+	free(e->namespace);
+	e->namespace = xstrdup("kept");
+	endpoint_set_labels_only(e, labels, 1, &problem);
+	assert_string_equal(label_set_get(e->labels, "bulkhead/kind"), "build");
+	assert_string_equal(e->namespace, "kept");
+	assert_null(problem);
 }
 
 static void nobody_forges_our_labels(_unused_ void **state)
@@ -140,7 +184,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(namespace_is_chosen_in_order),
+		cmocka_unit_test(a_project_makes_a_namespace),
 		cmocka_unit_test(nobody_forges_our_labels),
+		cmocka_unit_test(a_kind_is_a_label),
 		cmocka_unit_test(ports_are_read),
 		cmocka_unit_test(malformed_ports_are_left_out),
 		cmocka_unit_test(a_port_label_is_bounded),
