@@ -217,7 +217,7 @@ static void subscribe(struct docker *d)
 			  (unsigned long long)(now % 1000000000U), filter);
 
 	d->model = docker_model_new(d->host.store, d->base.ops->name,
-				    docker_asks(d));
+				    d->host.namespaces, docker_asks(d));
 	d->lines = LINES_INIT(EVENT_MAX);
 	d->stream = http_get(d->http, &(struct http_get){
 					      .path = path,
@@ -360,6 +360,14 @@ void docker_sync(struct runtime *r, runtime_synced_fn fn, void *arg)
 		connect_now(d);
 }
 
+void docker_bridge_changed(struct runtime *r, const char *bridge)
+{
+	struct docker *d = container_of(r, struct docker, base);
+
+	if (d->model)
+		docker_model_ports(d->model, bridge);
+}
+
 void docker_status(const struct runtime *r, struct runtime_status *ret)
 {
 	const struct docker *d = container_of(r, const struct docker, base);
@@ -388,5 +396,6 @@ const struct runtime_ops runtime_docker = {
 	.open = docker_open,
 	.close = docker_close,
 	.sync = docker_sync,
+	.bridge_changed = docker_bridge_changed,
 	.status = docker_status,
 };

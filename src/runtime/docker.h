@@ -79,6 +79,8 @@ struct docker {
 	struct docker_call *calls;
 	struct docker_want *containers; /* wanted by the model */
 	struct docker_want *networks;
+	struct docker_want *inspects; /* later, in this order */
+	unsigned inspecting;	      /* of those, under way */
 	bool asking_containers;
 	struct docker_listing listing;
 
@@ -92,6 +94,7 @@ struct runtime *docker_open_as(const struct runtime_ops *ops,
 void docker_close(struct runtime *r);
 void docker_sync(struct runtime *r, runtime_synced_fn fn, void *arg);
 void docker_status(const struct runtime *r, struct runtime_status *ret);
+void docker_bridge_changed(struct runtime *r, const char *bridge);
 
 /** The connection is of no use: drop it and try again later. */
 void docker_fail(struct docker *d, int error, const char *fmt, ...)

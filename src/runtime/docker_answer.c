@@ -61,7 +61,11 @@ static char *set_labels(struct docker_model *m, struct docker_item *c,
 	replace(&e->name, c->name);
 	replace(&e->image,
 		c->configured_image[0] ? c->configured_image : c->image);
-	endpoint_set_labels(e, labels, n, NULL, &problem);
+	e->kind = c->sandbox ? "build" : NULL;
+	if (m->namespaces && m->namespaces->from_network)
+		endpoint_set_labels_only(e, labels, n, &problem);
+	else
+		endpoint_set_labels(e, labels, n, NULL, &problem);
 	endpoint_unref(c->labels);
 	c->labels = e;
 	return problem;
@@ -81,6 +85,7 @@ static void relabel(struct docker_model *m, struct docker_item *c)
 static void take_entry(struct docker_model *m, struct docker_item *c,
 		       const struct docker_container *l)
 {
+	c->sandbox = false;
 	replace(&c->name, l->name);
 	replace(&c->image, l->image);
 	if (strcmp(c->mode, l->network_mode) && is_shared(l->network_mode))
@@ -115,15 +120,13 @@ void docker_model_container(struct docker_model *m, uint64_t when,
 	docker_container_publish(m, c);
 }
 
-void docker_model_inspect(struct docker_model *m, uint64_t when, const char *id,
-			  const struct docker_inspect *i)
+static void take_inspect(struct docker_model *m, uint64_t when,
+			 struct docker_item *c, const struct docker_inspect *i)
 {
-	struct docker_item *c = docker_container_find(m, id);
-
-	if (!c || c->gone)
-		return;
-	/* Image and bindings never change; a pid does. */
+	/* Only the pid changes. */
 	c->inspected = true;
+	free(c->escapable);
+	c->escapable = i->escapable ? xstrdup(i->escapable) : NULL;
 	if (strcmp(c->configured_image, i->image)) {
 		replace(&c->configured_image, i->image);
 		relabel(m, c);
@@ -135,6 +138,28 @@ void docker_model_inspect(struct docker_model *m, uint64_t when, const char *id,
 		c->pid = i->pid;
 		c->started = i->started ? i->started : c->started;
 	}
+}
+
+void docker_model_inspect_quietly(struct docker_model *m, uint64_t when,
+				  const char *id,
+				  const struct docker_inspect *i)
+{
+	struct docker_item *c = docker_container_find(m, id);
+
+	if (!c || c->gone)
+		return;
+	take_inspect(m, when, c, i);
+	c->untold = true;
+}
+
+void docker_model_inspect(struct docker_model *m, uint64_t when, const char *id,
+			  const struct docker_inspect *i)
+{
+	struct docker_item *c = docker_container_find(m, id);
+
+	if (!c || c->gone)
+		return;
+	take_inspect(m, when, c, i);
 	docker_container_publish(m, c);
 }
 
@@ -161,45 +186,96 @@ static bool take_member(struct docker_attach *a,
 	return !same;
 }
 
-static void settle_member(struct docker_model *m, uint64_t when, const char *id,
+/* Containers have ids of 64 hexadecimal digits; what BuildKit runs the steps of
+ * an image build in has one of 25 letters and digits, and no other record. */
+static bool is_container_id(const char *id)
+{
+	return strspn(id, "0123456789abcdef") == 64 && !id[64];
+}
+
+static struct docker_item *add_sandbox(struct docker_model *m, const char *id)
+{
+	struct docker_item *c = docker_container_get(m, id);
+
+	c->sandbox = c->running = c->state_told = true;
+	free(c->name);
+	c->name = xasprintf("build-%.12s", id);
+	free(set_labels(m, c, NULL, 0));
+	return c;
+}
+
+static struct docker_item *add_member(struct docker_model *m, const char *id)
+{
+	struct docker_item *c;
+
+	if (!is_container_id(id))
+		return add_sandbox(m, id);
+	/* An event that we never got, or one that is gone already. */
+	c = docker_container_get(m, id);
+	m->ask.container(m->ask.arg, id);
+	return c;
+}
+
+/* Whether something happened to attachment @a after the question: of a sandbox,
+ * only a change of the ports tells so. */
+static bool outdated(const struct docker_net *net, const struct docker_item *c,
+		     const struct docker_attach *a, uint64_t when)
+{
+	return a->event > when || (c->sandbox && net->ports > when);
+}
+
+static void settle_member(struct docker_model *m, uint64_t when,
+			  const struct docker_net *net,
 			  const struct docker_member *from)
 {
 	struct docker_item *c = docker_container_find(m, from->container);
 	struct docker_attach *a;
 
-	if (!c) {
-		/* An event that we never got, or one that is gone already. */
-		c = docker_container_get(m, from->container);
-		m->ask.container(m->ask.arg, c->id);
-	}
-	a = docker_attach_get(c, id);
+	if (!c)
+		c = add_member(m, from->container);
+	a = docker_attach_get(c, net->id);
 	a->seen = m->answer;
-	if (c->gone || a->event > when || (a->dropped && !may_revive(m, c)))
+	if (c->gone || outdated(net, c, a, when) ||
+	    (a->dropped && !may_revive(m, c)))
 		return;
 	if (take_member(a, from))
 		docker_container_publish(m, c);
 }
 
-/* Bring everybody's attachment to network @id in line with the answer. */
+/* Bring everybody's attachment to network @net in line with the answer. */
 static void settle_members(struct docker_model *m, uint64_t when,
-			   const char *id, const struct docker_network *n,
-			   bool all)
+			   const struct docker_net *net,
+			   const struct docker_network *n, bool all)
 {
 	struct docker_item *c, *next;
 
 	m->answer++;
 	vec_foreach(i, &n->members)
-		settle_member(m, when, id, i);
+		settle_member(m, when, net, i);
 	HASH_ITER(hh, m->containers, c, next) {
-		struct docker_attach *a = docker_attach_find(c, id);
-		bool left = a && a->present && a->event <= when &&
-			    a->seen != m->answer;
+		struct docker_attach *a = docker_attach_find(c, net->id);
+		bool left = a && a->present && a->seen != m->answer &&
+			    !outdated(net, c, a, when);
 
 		if (left)
 			a->present = false;
 		if (left || (a && all))
 			docker_container_publish(m, c);
 	}
+}
+
+void docker_network_check(const struct docker_model *m, const struct network *n)
+{
+	_cleanup_(freep) char *made = NULL;
+
+	if (!m->namespaces || !m->namespaces->from_network || !n->bridge[0] ||
+	    endpoint_store_network(m->store, n->id))
+		return;
+	made = docker_network_namespace(m, n->name);
+	if (!made)
+		log_warning(
+			"network %s: its name makes no namespace name, so its containers are in namespace default; give it one under namespaces in the configuration",
+			n->name);
 }
 
 void docker_model_network(struct docker_model *m, uint64_t when, const char *id,
@@ -214,6 +290,7 @@ void docker_model_network(struct docker_model *m, uint64_t when, const char *id,
 		docker_net_forget(m, net);
 		return;
 	}
+	docker_network_check(m, n->network);
 	endpoint_store_put_network(m->store, TAKE_PTR(n->network));
-	settle_members(m, when, id, n, !known);
+	settle_members(m, when, net, n, !known);
 }

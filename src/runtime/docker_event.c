@@ -38,6 +38,7 @@ static void on_start(struct docker_model *m, struct docker_item *c,
 	docker_container_publish(m, c);
 	/* The ports that the engine chose are listed by now. */
 	m->ask.container(m->ask.arg, c->id);
+	m->ask.inspect_later(m->ask.arg, c->id); /* for the pid */
 }
 
 static void on_die(struct docker_model *m, struct docker_item *c,
@@ -143,6 +144,21 @@ static bool apply_network_event(struct docker_model *m,
 		return false;
 	}
 	return true;
+}
+
+void docker_model_ports(struct docker_model *m, const char *bridge)
+{
+	struct docker_net *net, *next;
+
+	HASH_ITER(hh, m->networks, net, next) {
+		const struct network *n =
+			endpoint_store_network(m->store, net->id);
+
+		if (!n || net->gone || strcmp(n->bridge, bridge))
+			continue;
+		net->ports = ++m->event;
+		m->ask.network(m->ask.arg, net->id);
+	}
 }
 
 bool docker_model_event(struct docker_model *m, const struct docker_event *e)

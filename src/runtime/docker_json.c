@@ -4,16 +4,19 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 
 #define DEPTH_MAX     32
 #define PUBLISHED_MAX 4096 /* a range of ports is one entry each */
 #define SUBNETS_MAX   64
+#define ESCAPES_MAX   512
 #define GO_NEVER      "0001-" /* year of Go's zero time */
 
 typedef struct json_object json;
@@ -578,6 +581,80 @@ static void add_bindings(struct docker_inspect *i, json *bindings)
 	}
 }
 
+static bool is_one_of(const char *s, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
+}
+
+static void add_escape(struct buf *out, const char *what, const char *which)
+{
+	if (out->len)
+		buf_adds(out, ", ");
+	buf_addf(out, "%s%s", what, which);
+}
+
+/* Capabilities that reach beyond the container's own namespaces. */
+static void add_capabilities(struct buf *out, json *list)
+{
+	static const char *const mighty[] = {
+		"ALL",	     "SYS_ADMIN",	"SYS_MODULE",
+		"SYS_RAWIO", "DAC_READ_SEARCH", NULL,
+	};
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		const char *name =
+			text_of(json_object_array_get_idx(list, i), 64) ?: "";
+
+		name += strncmp(name, "CAP_", 4) ? 0 : 4;
+		if (is_one_of(name, mighty))
+			add_escape(out, "capability ", name);
+	}
+}
+
+/* Who can ask an engine can have a container that nothing holds. */
+static void add_mounts(struct buf *out, json *list)
+{
+	static const char *const sockets[] = { "docker.sock", "containerd.sock",
+					       "podman.sock", NULL };
+	static const char *const above[] = { "/",	    "/run",
+					     "/run/docker", "/run/containerd",
+					     "/var",	    "/var/run",
+					     NULL };
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		const char *source = text_at(json_object_array_get_idx(list, i),
+					     "Source", PATH_MAX);
+		const char *slash = source ? strrchr(source, '/') : NULL;
+
+		if (slash && is_one_of(slash + 1, sockets))
+			add_escape(out, "mounts ", slash + 1);
+		else if (slash && is_one_of(source, above))
+			add_escape(out, "mounts the host's ", source);
+	}
+}
+
+/* Why what runs in the container can change what holds it, or NULL. Only words
+ * of ours: paths and names are chosen by whoever made the container. */
+static char *find_escapes(json *o, json *config)
+{
+	struct buf out = BUF_INIT(ESCAPES_MAX);
+	json *privileged = member(config, "Privileged", json_type_boolean);
+	char *text;
+
+	if (privileged && json_object_get_boolean(privileged))
+		add_escape(&out, "privileged", "");
+	if (!strcmp(text_at(config, "PidMode", DOCKER_NAME_MAX) ?: "", "host"))
+		add_escape(&out, "host's processes", "");
+	add_capabilities(&out, member(config, "CapAdd", json_type_array));
+	add_mounts(&out, member(o, "Mounts", json_type_array));
+	text = out.len ? buf_take(&out) : NULL;
+	buf_fini(&out);
+	return text;
+}
+
 int docker_json_inspect(struct slice text, struct docker_inspect *ret)
 {
 	_cleanup_(json_freep) json *o = parse(text);
@@ -593,6 +670,7 @@ int docker_json_inspect(struct slice text, struct docker_inspect *ret)
 			: 0;
 	i.started = parse_time(text_at(state, "StartedAt", 64));
 	i.image = copy_at(member(o, "Config", json_type_object), "Image");
+	i.escapable = find_escapes(o, config);
 	add_bindings(&i, member(config, "PortBindings", json_type_object));
 	*ret = i;
 	return 0;
@@ -601,8 +679,9 @@ int docker_json_inspect(struct slice text, struct docker_inspect *ret)
 void docker_inspect_fini(struct docker_inspect *i)
 {
 	vec_fini(&i->bindings);
+	free(i->escapable);
 	free(i->image);
-	i->image = NULL;
+	i->escapable = i->image = NULL;
 }
 
 char *docker_json_message(struct slice text)

@@ -68,6 +68,7 @@ struct docker_inspect {
 	char *image; /* as the creator wrote it; "" when not told */
 	unsigned pid;
 	uint64_t started; /* realtime ns, 0 when it never was */
+	char *escapable;  /* see struct endpoint; NULL */
 	VEC(struct published_port) bindings;
 };
 

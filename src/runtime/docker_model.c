@@ -17,7 +17,10 @@
  *   the list shows them only once the start is over. What a `die` or
  *   `disconnect` took away no answer brings back, only a `connect`: between
  *   `die` and the release the engine still lists the address.
- * - pid, start time and wanted port bindings: inspect, whenever that comes.
+ * - pid, start time, wanted port bindings and privileges: inspect, whenever
+ *   that comes.
+ * - image builds: the network's answer alone, which is asked for when its
+ *   bridge's ports change. That change counts as an event.
  */
 #include "runtime/docker_state.h"
 
@@ -25,12 +28,14 @@
 
 struct docker_model *docker_model_new(struct endpoint_store *store,
 				      const char *runtime,
+				      const struct namespace_rule *namespaces,
 				      struct docker_ask ask)
 {
 	struct docker_model *m = xnew(struct docker_model);
 
 	m->store = store;
 	m->runtime = runtime;
+	m->namespaces = namespaces;
 	m->ask = ask;
 	return m;
 }
@@ -45,6 +50,7 @@ static void container_free(struct docker_model *m, struct docker_item *c)
 	vec_fini(&c->bindings);
 	endpoint_unref(c->labels);
 	free(c->problem);
+	free(c->escapable);
 	free(c->id);
 	free(c->name);
 	free(c->image);
@@ -237,6 +243,28 @@ static void add_published(const struct docker_item *c, struct endpoint *e)
 	vec_sort(&e->published, compare_published);
 }
 
+char *docker_network_namespace(const struct docker_model *m, const char *name)
+{
+	vec_foreach(known, &m->namespaces->networks)
+		if (!strcmp(known->key, name))
+			return xstrdup(known->value);
+	return endpoint_namespace_of(name);
+}
+
+/* That of the first of its networks by name. */
+static void set_namespace(const struct docker_model *m, struct endpoint *e)
+{
+	const char *first = NULL;
+	char *namespace;
+
+	vec_foreach(a, &e->attachments)
+		if (!first || strcmp(a->network, first) < 0)
+			first = a->network;
+	namespace = first ? docker_network_namespace(m, first) : NULL;
+	free(e->namespace);
+	e->namespace = namespace ? namespace : xstrdup("default");
+}
+
 static struct endpoint *build(const struct docker_model *m,
 			      const struct docker_item *c)
 {
@@ -246,22 +274,27 @@ static struct endpoint *build(const struct docker_model *m,
 	e->pid = c->running ? c->pid : 0;
 	e->started = c->started;
 	e->unenforceable = why_unenforceable(m, c);
+	e->escapable = c->escapable ? xstrdup(c->escapable) : NULL;
 	/* Nobody can judge one whose labels were refused: without an address
 	 * it stays an unknown endpoint. */
 	if (!c->overlabelled && e->state != ENDPOINT_EXITED)
 		vec_foreach(a, &c->attachments)
 			add_attachment(m, e, a);
 	vec_sort(&e->attachments, compare_attachments);
+	if (m->namespaces && m->namespaces->from_network)
+		set_namespace(m, e);
 	add_published(c, e);
 	return e;
 }
 
-void docker_container_publish(struct docker_model *m,
-			      const struct docker_item *c)
+void docker_container_publish(struct docker_model *m, struct docker_item *c)
 {
 	if (!c->labels || c->gone || !c->whole)
 		return;
-	endpoint_store_put(m->store, build(m, c));
+	if (c->sandbox && !docker_container_attached(c))
+		docker_container_forget(m, c);
+	else
+		endpoint_store_put(m->store, build(m, c));
 }
 
 static void publish_all(struct docker_model *m)
@@ -270,6 +303,17 @@ static void publish_all(struct docker_model *m)
 
 	HASH_ITER(hh, m->containers, c, next)
 		docker_container_publish(m, c);
+}
+
+void docker_model_publish(struct docker_model *m)
+{
+	struct docker_item *c, *next;
+
+	HASH_ITER(hh, m->containers, c, next) {
+		if (c->untold)
+			docker_container_publish(m, c);
+		c->untold = false;
+	}
 }
 
 /* While a listing runs its answers may still show it: leave a mark. */
@@ -326,6 +370,7 @@ void docker_model_list_networks(struct docker_model *m, uint64_t when,
 	vec_foreach(i, list) {
 		n = docker_net_get(m, i->network->id);
 		n->listed = true;
+		docker_network_check(m, i->network);
 		if (!n->gone && n->event <= when)
 			endpoint_store_put_network(m->store,
 						   TAKE_PTR(i->network));
@@ -346,7 +391,7 @@ void docker_model_list_containers(struct docker_model *m, uint64_t when,
 		docker_model_container(m, when, i->id, i);
 	}
 	HASH_ITER(hh, m->containers, c, next)
-		if (!c->listed && !c->gone && c->event <= when)
+		if (!c->listed && !c->sandbox && !c->gone && c->event <= when)
 			docker_container_forget(m, c);
 }
 
@@ -363,16 +408,15 @@ static void purge(struct docker_model *m)
 			net_free(m, n);
 }
 
-/* The wanted ports of what may start later: inspect blocks while it does. A
- * running one is asked only where the list has lost its image's name. */
+/* What no list tells: the wanted ports of what may start later (inspect blocks
+ * while it does), the pid of what runs, the privileges of either. */
 static void ask_inspects(struct docker_model *m)
 {
 	struct docker_item *c, *next;
 
 	HASH_ITER(hh, m->containers, c, next)
-		if (!c->inspected &&
-		    (!c->running || !strncmp(c->image, "sha256:", 7)))
-			m->ask.inspect(m->ask.arg, c->id);
+		if (!c->inspected && !c->sandbox)
+			m->ask.inspect_later(m->ask.arg, c->id);
 }
 
 void docker_model_list_end(struct docker_model *m)

@@ -15,6 +15,7 @@
 #define ASK_TIMEOUT_MS	   10000
 #define INSPECT_TIMEOUT_MS 30000
 #define BATCH_MAX	   64 /* ids per request: a URL of some 5 kB */
+#define INSPECTS_MAX	   4  /* at one time, of those that can wait */
 
 static void unlink_call(struct docker_call *call)
 {
@@ -122,7 +123,9 @@ void docker_asks_cancel(struct docker *d)
 {
 	drop_all(&d->containers);
 	drop_all(&d->networks);
+	drop_all(&d->inspects);
 	d->asking_containers = false;
+	d->inspecting = 0;
 }
 
 /* --- containers ------------------------------------------------------------ */
@@ -265,9 +268,12 @@ static void want_network(void *arg, const char *id)
 
 /* --- inspect ---------------------------------------------------------------- */
 
+typedef void (*inspect_fn)(struct docker_model *m, uint64_t when,
+			   const char *id, const struct docker_inspect *i);
+
 /* It only tells what is nice to know early, so it may fail. */
-static void on_inspect(struct docker *d, struct docker_call *call,
-		       const struct http_result *result)
+static void take_inspect(struct docker *d, const struct docker_call *call,
+			 const struct http_result *result, inspect_fn take)
 {
 	struct docker_inspect i = { 0 };
 	const char *id = call->ids.data[0];
@@ -278,16 +284,58 @@ static void on_inspect(struct docker *d, struct docker_call *call,
 			  result->message);
 		return;
 	}
-	docker_model_inspect(d->model, call->when, id, &i);
+	take(d->model, call->when, id, &i);
 	docker_inspect_fini(&i);
+}
+
+static void ask_inspect(struct docker *d, const char *id,
+			docker_answer_fn answer)
+{
+	_cleanup_(freep) char *path = xasprintf("/containers/%s/json", id);
+
+	docker_get(d, d->slow, path, INSPECT_TIMEOUT_MS, answer, id);
+}
+
+static void on_inspect(struct docker *d, struct docker_call *call,
+		       const struct http_result *result)
+{
+	take_inspect(d, call, result, docker_model_inspect);
 }
 
 static void want_inspect(void *arg, const char *id)
 {
-	_cleanup_(freep) char *path = xasprintf("/containers/%s/json", id);
+	ask_inspect(arg, id, on_inspect);
+}
+
+static void inspect_next(struct docker *d);
+
+/* The store is told once, after the last: else a thousand containers that were
+ * there before us would be a thousand changes. */
+static void on_inspect_later(struct docker *d, struct docker_call *call,
+			     const struct http_result *result)
+{
+	take_inspect(d, call, result, docker_model_inspect_quietly);
+	d->inspecting--;
+	inspect_next(d);
+	if (!d->inspecting)
+		docker_model_publish(d->model);
+}
+
+static void inspect_next(struct docker *d)
+{
+	while (d->inspects && d->inspecting < INSPECTS_MAX) {
+		d->inspecting++;
+		ask_inspect(d, d->inspects->id, on_inspect_later);
+		drop_want(&d->inspects, d->inspects);
+	}
+}
+
+static void want_inspect_later(void *arg, const char *id)
+{
 	struct docker *d = arg;
 
-	docker_get(d, d->slow, path, INSPECT_TIMEOUT_MS, on_inspect, id);
+	get_want(&d->inspects, id);
+	inspect_next(d);
 }
 
 struct docker_ask docker_asks(struct docker *d)
@@ -295,6 +343,7 @@ struct docker_ask docker_asks(struct docker *d)
 	return (struct docker_ask){
 		.container = want_container,
 		.inspect = want_inspect,
+		.inspect_later = want_inspect_later,
 		.network = want_network,
 		.arg = d,
 	};

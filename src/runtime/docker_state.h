@@ -24,13 +24,16 @@ struct docker_item {
 	VEC(struct docker_attach) attachments;
 	struct endpoint *labels; /* carries the label set; NULL: not known */
 	char *problem;		 /* with its labels, told already */
+	char *escapable;	 /* see struct endpoint */
 	bool overlabelled;
+	bool sandbox;	       /* an image build's: no container */
 	bool running, created; /* created: its process never ran */
 	bool state_told;       /* by an event */
 	bool whole;	       /* every attachment is known */
 	bool gone, listed;
 	bool ports_listed; /* @published counts, not @bindings */
 	bool inspected;
+	bool untold; /* inspected since it was last published */
 	unsigned pid;
 	uint64_t started;
 	uint64_t event; /* number of the last event that touched it */
@@ -44,6 +47,7 @@ struct docker_net {
 	char *id;
 	uint64_t event; /* number of its destruction */
 	uint64_t alive; /* number of the last event that showed it */
+	uint64_t ports; /* number of its bridge's last unexplained change */
 	bool gone, listed;
 	UT_hash_handle hh;
 };
@@ -51,6 +55,7 @@ struct docker_net {
 struct docker_model {
 	struct endpoint_store *store;
 	const char *runtime;
+	const struct namespace_rule *namespaces;
 	struct docker_ask ask;
 	uint64_t event;	 /* the last one's number */
 	uint64_t answer; /* likewise, of networks */
@@ -73,12 +78,19 @@ struct docker_attach *docker_attach_find(const struct docker_item *c,
 struct docker_attach *docker_attach_get(struct docker_item *c,
 					const char *network);
 
+/** The namespace that network @name makes, or NULL; the caller frees it. */
+char *docker_network_namespace(const struct docker_model *m, const char *name);
+
+/** Warn when a network that is new makes no namespace and should. */
+void docker_network_check(const struct docker_model *m,
+			  const struct network *n);
+
 /** Whether it is on any network now. */
 bool docker_container_attached(const struct docker_item *c);
 
-/** Put it into the store as it is known now, unless too little is known. */
-void docker_container_publish(struct docker_model *m,
-			      const struct docker_item *c);
+/** Put it into the store as it is known now, unless too little is known. A
+ *  sandbox without a network is over, and forgotten. */
+void docker_container_publish(struct docker_model *m, struct docker_item *c);
 
 /** It is gone, from the store too. */
 void docker_container_forget(struct docker_model *m, struct docker_item *c);

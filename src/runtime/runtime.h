@@ -40,6 +40,7 @@ struct runtime_status {
 struct runtime_host {
 	struct loop *loop;
 	struct endpoint_store *store;
+	const struct namespace_rule *namespaces; /* NULL: from labels */
 	/* State or detail changed. Must not close the runtime; may be called
 	 * before @open has returned. */
 	void (*changed)(void *arg, const struct runtime_status *status);
@@ -64,6 +65,9 @@ struct runtime_ops {
 	 * is away it is tried at once: who calls again on an error must pause.
 	 */
 	void (*sync)(struct runtime *r, runtime_synced_fn fn, void *arg);
+	/* Ports of @bridge came or went that the store does not explain: look
+	 * again for what no event tells of. NULL: there is nothing such. */
+	void (*bridge_changed)(struct runtime *r, const char *bridge);
 	void (*status)(const struct runtime *r, struct runtime_status *ret);
 };
 

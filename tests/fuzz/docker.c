@@ -64,6 +64,8 @@ static void inspect(struct docker_model *m, uint64_t when, struct slice text)
 	if (docker_json_inspect(text, &i) < 0)
 		return;
 	docker_model_inspect(m, when, "a", &i);
+	docker_model_inspect_quietly(m, when, "b", &i);
+	docker_model_publish(m);
 	docker_inspect_fini(&i);
 }
 
@@ -107,6 +109,9 @@ static void feed(struct docker_model *m, uint64_t when, char kind,
 		break;
 	case 'v':
 		version(text);
+		break;
+	case 'p':
+		docker_model_ports(m, "docker0");
 		break;
 	case '{':
 		docker_model_list_begin(m);
@@ -152,8 +157,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	log_set_level(LOG_LEVEL_ERROR);
 	store = endpoint_store_new();
-	m = docker_model_new(store, "docker",
-			     (struct docker_ask){ ask, ask, ask, NULL });
+	m = docker_model_new(store, "docker", NULL,
+			     (struct docker_ask){ ask, ask, ask, ask, NULL });
 	text = (struct slice){ (const char *)bytes + 1, size - 1 };
 	if (bytes[0] == 'm')
 		session(m, text);

@@ -140,6 +140,35 @@ static void network_with_members(_unused_ void **state)
 	docker_network_fini(&n);
 }
 
+static void expect_escapes(const char *config, const char *mounts,
+			   const char *expected)
+{
+	struct docker_inspect i;
+	_cleanup_(freep) char *text =
+		xasprintf("{\"Id\":\"a\",\"State\":{},\"HostConfig\":{%s},"
+			  "\"Mounts\":[%s]}",
+			  config, mounts);
+
+	assert_int_equal(docker_json_inspect(slice_of(text), &i), 0);
+	assert_string_equal(i.escapable ?: "", expected);
+	docker_inspect_fini(&i);
+}
+
+static void escapes_are_found(_unused_ void **state)
+{
+	expect_escapes("\"Privileged\":true", "", "privileged");
+	expect_escapes("\"PidMode\":\"host\"", "", "host's processes");
+	expect_escapes("\"CapAdd\":[\"NET_ADMIN\",\"CAP_SYS_ADMIN\",\"ALL\"]",
+		       "", "capability SYS_ADMIN, capability ALL");
+	expect_escapes("\"CapAdd\":null",
+		       "{\"Source\":\"/srv/\\ndocker.sock/docker.sock\"}",
+		       "mounts docker.sock");
+	expect_escapes("", "{\"Source\":\"/\"},{\"Source\":\"/run\"}",
+		       "mounts the host's /, mounts the host's /run");
+	expect_escapes("\"Privileged\":false,\"PidMode\":\"\"",
+		       "{\"Source\":\"/srv/run\"},{\"Source\":7},7", "");
+}
+
 static void inspect(_unused_ void **state)
 {
 	_cleanup_(buf_fini) struct buf web = recorded("inspect.json");
@@ -359,6 +388,7 @@ int main(void)
 		cmocka_unit_test(networks),
 		cmocka_unit_test(network_with_members),
 		cmocka_unit_test(inspect),
+		cmocka_unit_test(escapes_are_found),
 		cmocka_unit_test(every_recorded_event),
 		cmocka_unit_test(junk_is_refused),
 		cmocka_unit_test(ids_are_plain),

@@ -13,6 +13,7 @@
 struct fixture {
 	struct endpoint_store *store;
 	struct docker_model *model;
+	const struct namespace_rule *namespaces;
 	struct buf asked; /* "c:a n:net i:a " */
 };
 
@@ -30,6 +31,13 @@ static void ask_inspect(void *arg, const char *id)
 	buf_addf(&f->asked, "i:%s ", id);
 }
 
+static void ask_inspect_later(void *arg, const char *id)
+{
+	struct fixture *f = arg;
+
+	buf_addf(&f->asked, "l:%s ", id);
+}
+
 static void ask_network(void *arg, const char *id)
 {
 	struct fixture *f = arg;
@@ -40,10 +48,13 @@ static void ask_network(void *arg, const char *id)
 static void new_model(struct fixture *f)
 {
 	docker_model_free(f->model);
-	f->model = docker_model_new(f->store, "docker",
-				    (struct docker_ask){ ask_container,
-							 ask_inspect,
-							 ask_network, f });
+	f->model = docker_model_new(
+		f->store, "docker", f->namespaces,
+		(struct docker_ask){ .container = ask_container,
+				     .inspect = ask_inspect,
+				     .inspect_later = ask_inspect_later,
+				     .network = ask_network,
+				     .arg = f });
 }
 
 static int setup(void **state)
@@ -160,8 +171,9 @@ static void expect(struct fixture *f, const char *id, const char *expected)
 	assert_string_equal(text, expected);
 }
 
-/* A first listing with network "net" and nothing else. */
-static void list_nothing(struct fixture *f)
+/* A listing with network "net", which has a member that no list has. */
+static void list_nothing_but(struct fixture *f, const char *member,
+			     const char *v4)
 {
 	docker_networks networks = { 0 };
 	docker_containers containers = { 0 };
@@ -171,8 +183,13 @@ static void list_nothing(struct fixture *f)
 	docker_model_list_networks(f->model, now(f), &networks);
 	docker_model_list_containers(f->model, now(f), &containers);
 	docker_networks_fini(&networks);
-	answer(f, now(f), NULL, NULL);
+	answer(f, now(f), member, v4);
 	docker_model_list_end(f->model);
+}
+
+static void list_nothing(struct fixture *f)
+{
+	list_nothing_but(f, NULL, NULL);
 }
 
 /* "a" runs on "net" with 10.0.0.2. */
@@ -287,14 +304,117 @@ static void the_dead_stay_dead(void **state)
 	before = now(f);
 	event(f, "destroy", "a");
 	entry(f, before, "a", "web", "running", "net");
-	answer(f, before, "a", "10.0.0.2");
 	expect(f, "a", "nothing");
-	/* Who is on a network and unknown is asked about. */
-	expect_asked(f, "c:a ");
-	docker_model_container(f->model, now(f), "a", NULL);
 	network_event(f, "destroy", "net", NULL);
 	answer(f, before, NULL, NULL);
 	assert_null(endpoint_store_network(f->store, "net"));
+}
+
+/* It may be there without an event that we got, or be gone already. */
+static void an_unknown_container_is_asked_about(void **state)
+{
+	static const char id[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	struct fixture *f = *state;
+	char asked[80];
+
+	list_nothing(f);
+	answer(f, now(f), id, "10.0.0.2");
+	expect(f, id, "nothing");
+	snprintf(asked, sizeof(asked), "c:%s ", id);
+	expect_asked(f, asked);
+	docker_model_container(f->model, now(f), id, NULL);
+	expect(f, id, "nothing");
+}
+
+#define BUILD "qfw4t728qtd53ljdawxsuyszd" /* as BuildKit makes them */
+
+static void a_build_is_an_endpoint(void **state)
+{
+	struct fixture *f = *state;
+	const struct endpoint *e;
+
+	list_nothing(f);
+	docker_model_ports(f->model, "br1");
+	expect_asked(f, "");
+	docker_model_ports(f->model, "br0");
+	expect_asked(f, "n:net ");
+	answer(f, now(f), BUILD, "10.0.0.2");
+	expect(f, BUILD, "running 10.0.0.2");
+	e = endpoint_store_by_id(f->store, BUILD);
+	assert_string_equal(e->name, "build-qfw4t728qtd5");
+	assert_string_equal(e->namespace, "default");
+	assert_string_equal(label_set_get(e->labels, "bulkhead/kind"), "build");
+	/* No list has it, so none takes it away. */
+	list_nothing_but(f, BUILD, "10.0.0.2");
+	expect(f, BUILD, "running 10.0.0.2");
+	expect_asked(f, "");
+	docker_model_ports(f->model, "br0");
+	answer(f, now(f), NULL, NULL);
+	expect(f, BUILD, "nothing");
+}
+
+static void a_build_takes_no_old_answer(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+
+	list_nothing(f);
+	before = now(f);
+	docker_model_ports(f->model, "br0");
+	answer(f, before, BUILD, "10.0.0.2");
+	expect(f, BUILD, "nothing");
+	answer(f, now(f), BUILD, "10.0.0.2");
+	answer(f, before, NULL, NULL);
+	expect(f, BUILD, "running 10.0.0.2");
+	network_event(f, "destroy", "net", NULL);
+	expect(f, BUILD, "nothing");
+}
+
+static void a_network_names_the_namespace(void **state)
+{
+	struct fixture *f = *state;
+	struct namespace_rule rule = { .from_network = true };
+	struct docker_network other = make_network("a_net", "bridge");
+
+	vec_push(&rule.networks, (struct label){ "net", "mapped" });
+	f->namespaces = &rule;
+	new_model(f);
+	start_a(f);
+	assert_string_equal(endpoint_store_by_id(f->store, "a")->namespace,
+			    "mapped");
+	network_event(f, "connect", "a_net", "a");
+	add_member(&other, "a", "10.1.0.2");
+	docker_model_network(f->model, now(f), "a_net", &other);
+	assert_string_equal(endpoint_store_by_id(f->store, "a")->namespace,
+			    "a-net");
+	docker_network_fini(&other);
+	vec_fini(&rule.networks);
+}
+
+/* A thousand that were there before us are one change, not a thousand. */
+static void later_inspections_are_told_together(void **state)
+{
+	struct fixture *f = *state;
+	struct docker_inspect i = { .image = (char *)"image",
+				    .escapable = (char *)"privileged",
+				    .pid = 42 };
+	uint64_t generation;
+
+	start_a(f);
+	event(f, "die", "a");
+	event(f, "start", "a");
+	expect_asked(f, "c:a c:a l:a ");
+	generation = endpoint_store_generation(f->store);
+	docker_model_inspect_quietly(f->model, now(f), "a", &i);
+	assert_int_equal(endpoint_store_generation(f->store), generation);
+	docker_model_publish(f->model);
+	assert_int_equal(endpoint_store_by_id(f->store, "a")->pid, 42);
+	assert_string_equal(endpoint_store_by_id(f->store, "a")->escapable,
+			    "privileged");
+	generation = endpoint_store_generation(f->store);
+	docker_model_publish(f->model);
+	assert_int_equal(endpoint_store_generation(f->store), generation);
 }
 
 static void rename_takes_the_newest_answer(void **state)
@@ -528,6 +648,11 @@ int main(void)
 		TEST(early_answer_does_not_detach),
 		TEST(address_is_reused_at_once),
 		TEST(the_dead_stay_dead),
+		TEST(an_unknown_container_is_asked_about),
+		TEST(a_build_is_an_endpoint),
+		TEST(a_build_takes_no_old_answer),
+		TEST(a_network_names_the_namespace),
+		TEST(later_inspections_are_told_together),
 		TEST(rename_takes_the_newest_answer),
 		TEST(relisting_disturbs_nobody),
 		TEST(listing_sweeps),
