@@ -34,9 +34,22 @@ static void warn_unenforceable(const struct endpoint *old,
 		now->namespace, now->name, now->unenforceable);
 }
 
+static void warn_escapable(const struct endpoint *old,
+			   const struct endpoint *now)
+{
+	if (!now || !now->escapable || now->state == ENDPOINT_EXITED)
+		return;
+	if (old && old->escapable && old->state != ENDPOINT_EXITED)
+		return;
+	log_warning(
+		"container %s/%s can undo what holds it, as it has power over the host: %s",
+		now->namespace, now->name, now->escapable);
+}
+
 static void on_endpoint(void *arg, struct endpoint *old, struct endpoint *now)
 {
 	warn_unenforceable(old, now);
+	warn_escapable(old, now);
 	enforce_schedule(arg);
 }
 
@@ -80,6 +93,7 @@ static void on_link(void *arg, enum link_event event, const char *bridge,
 			bridge, detail);
 		break;
 	case LINK_PORTS:
+		a->ports_changed = true;
 		enforce_schedule(a);
 		break;
 	}
@@ -264,8 +278,10 @@ static void start_runtimes(struct agent *a)
 				     .changed = on_runtime,
 				     .arg = a };
 
-	vec_foreach(r, &a->config.runtimes)
+	vec_foreach(r, &a->config.runtimes) {
+		host.namespaces = &r->namespaces;
 		vec_push(&a->runtimes, r->ops->open(&host, r->socket));
+	}
 	a->patience = loop_timer_new(a->loop, on_patience_over, a);
 	loop_timer_start(a->patience, PATIENCE_MS, 0);
 }

@@ -65,6 +65,7 @@ struct agent {
 	VEC(struct runtime *) runtimes;
 	struct managed managed;
 	struct bindings bindings;
+	bool ports_changed; /* since the runtimes were asked about them */
 	struct enforcement enforcement;
 	struct loop_timer *patience; /* see enforcement.waited_enough */
 	VEC(struct loop_signal *) signals;

@@ -8,6 +8,7 @@
 struct claim {
 	const struct attachment *attachment;
 	struct endpoint *endpoint;
+	bool bound;
 };
 
 typedef VEC(struct claim) claim_list;
@@ -31,14 +32,16 @@ static claim_list claims_of(struct endpoint *const *endpoints, size_t n)
 		vec_foreach(a, &endpoints[i]->attachments)
 			if (a->bridge[0] && mac_is_set(&a->mac))
 				vec_push(&claims,
-					 (struct claim){ a, endpoints[i] });
+					 (struct claim){
+						 .attachment = a,
+						 .endpoint = endpoints[i] });
 	}
 	vec_sort(&claims, compare_claims);
 	return claims;
 }
 
-static const struct claim *claim_of(const claim_list *claims,
-				    const struct link_port *port)
+static struct claim *claim_of(const claim_list *claims,
+			      const struct link_port *port)
 {
 	struct attachment wanted = { .mac = port->peer_mac };
 	struct claim key = { .attachment = &wanted };
@@ -85,7 +88,25 @@ static void forget(struct bindings *b)
 {
 	vec_foreach(port, &b->bound)
 		endpoint_unref(port->endpoint);
-	b->bound.len = b->ports.len = 0;
+	b->bound.len = b->ports.len = b->unsettled.len = 0;
+}
+
+static void note_unsettled(struct bindings *b, const char *bridge)
+{
+	struct unsettled_bridge note = { "" };
+
+	vec_foreach(known, &b->unsettled)
+		if (!strcmp(known->name, bridge))
+			return;
+	memcpy(note.name, bridge, IFNAMSIZ);
+	vec_push(&b->unsettled, note);
+}
+
+static void note_gone_builds(struct bindings *b, const claim_list *claims)
+{
+	vec_foreach(claim, claims)
+		if (claim->endpoint->kind && !claim->bound)
+			note_unsettled(b, claim->attachment->bridge);
 }
 
 void bind_update(struct bindings *b, struct link_watch *link,
@@ -100,7 +121,7 @@ void bind_update(struct bindings *b, struct link_watch *link,
 	ports = link_ports(link, &nports);
 	for (size_t i = 0; i < nports; i++) {
 		struct compile_port bound = { .owner = NULL };
-		const struct claim *claim;
+		struct claim *claim;
 
 		if (!governed(networks, nnetworks, ports[i].bridge))
 			continue;
@@ -110,13 +131,17 @@ void bind_update(struct bindings *b, struct link_watch *link,
 			      lives_there(link, claim, &ports[i]))) {
 			bound.owner = claim->endpoint;
 			bound.interface = claim->attachment;
+			claim->bound = true;
 			vec_push(&b->bound,
 				 (struct bound_port){
 					 ports[i].index,
 					 endpoint_ref(claim->endpoint) });
+		} else {
+			note_unsettled(b, ports[i].bridge);
 		}
 		vec_push(&b->ports, bound);
 	}
+	note_gone_builds(b, &claims);
 	vec_fini(&claims);
 }
 
@@ -133,4 +158,5 @@ void bind_fini(struct bindings *b)
 	forget(b);
 	vec_fini(&b->bound);
 	vec_fini(&b->ports);
+	vec_fini(&b->unsettled);
 }

@@ -21,9 +21,16 @@ struct bound_port {
 	struct endpoint *endpoint; /* a reference */
 };
 
+struct unsettled_bridge {
+	char name[IFNAMSIZ];
+};
+
 struct bindings {
 	VEC(struct compile_port) ports; /* all, for the compiler */
 	VEC(struct bound_port) bound;	/* those with an owner */
+	/* Bridges with a port that nobody owns, or a build whose port is gone:
+	 * builds come and go without an event. */
+	VEC(struct unsettled_bridge) unsettled;
 };
 
 /** Join for the bridges of @networks. @ports borrows from the endpoints, so use

@@ -248,7 +248,65 @@ static void unknown_runtime(struct reader *r, const struct yaml_node *name)
 		   buf_str(&known));
 }
 
-/* {socket: PATH}, or {file: PATH} of the static one; empty: the default. */
+static void read_namespace(struct reader *r, const struct yaml_node *network,
+			   const struct yaml_node *n, struct namespace_rule *to)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	if (!read_string(r, n, &name))
+		return;
+	if (!endpoint_is_namespace(name)) {
+		diag_error(
+			r->diag, at(r, n),
+			"\"%.64s\" is no namespace name: lower case letters, digits and '-', at most 63",
+			name);
+		return;
+	}
+	vec_push(&to->networks,
+		 (struct label){ xstrndup(network->text.ptr, network->text.len),
+				 TAKE_PTR(name) });
+}
+
+/* A mapping of networks to namespaces. */
+static void read_namespaces(struct reader *r, const struct yaml_node *n,
+			    struct namespace_rule *to)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_MAPPING) {
+		diag_error(
+			r->diag, at(r, n),
+			"expected a mapping of networks to namespaces, got a %s",
+			yaml_kind_name(n->kind));
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		read_namespace(r, n->pairs[i].key, n->pairs[i].value, to);
+}
+
+static void read_runtime_key(struct reader *r, const struct yaml_node *key,
+			     const struct yaml_node *n,
+			     struct config_runtime *to)
+{
+	bool docker = !strcmp(to->ops->name, "docker");
+
+	if (slice_eq_str(key->text, "socket") ||
+	    slice_eq_str(key->text, "file"))
+		read_path(r, n, &to->socket);
+	else if (docker && slice_eq_str(key->text, "namespaceFrom"))
+		read_choice(r, n, "labels", "network",
+			    &to->namespaces.from_network);
+	else if (docker && slice_eq_str(key->text, "namespaces"))
+		read_namespaces(r, n, &to->namespaces);
+	else
+		diag_error(r->diag, at(r, key),
+			   "unknown key \"%.*s\" (known here: %s)",
+			   (int)MIN(key->text.len, 80U), key->text.ptr,
+			   docker ? "socket, namespaceFrom, namespaces"
+				  : "file, socket");
+}
+
+/* {socket: PATH, …}, or {file: PATH} of the static one; empty: the default. */
 static void read_runtime(struct reader *r, const struct runtime_ops *ops,
 			 const struct yaml_node *n)
 {
@@ -259,18 +317,13 @@ static void read_runtime(struct reader *r, const struct runtime_ops *ops,
 			   yaml_kind_name(n->kind));
 		return;
 	}
-	for (size_t i = 0; i < n->n; i++) {
-		const struct yaml_node *key = n->pairs[i].key;
-
-		if (slice_eq_str(key->text, "socket") ||
-		    slice_eq_str(key->text, "file"))
-			read_path(r, n->pairs[i].value, &runtime.socket);
-		else
-			diag_error(
-				r->diag, at(r, key),
-				"unknown key \"%.*s\" (known here: socket, file)",
-				(int)MIN(key->text.len, 80U), key->text.ptr);
-	}
+	for (size_t i = 0; i < n->n; i++)
+		read_runtime_key(r, n->pairs[i].key, n->pairs[i].value,
+				 &runtime);
+	if (runtime.namespaces.networks.len && !runtime.namespaces.from_network)
+		diag_error(
+			r->diag, at(r, n),
+			"namespaces names networks: it needs namespaceFrom: network");
 	if (!runtime.socket)
 		runtime.socket = xstrdup(ops->default_socket);
 	vec_push(&r->config->runtimes, runtime);
@@ -334,7 +387,9 @@ static void default_runtimes(struct config *c)
 		if (docker || !access(ops->default_socket, F_OK))
 			vec_push(&c->runtimes,
 				 (struct config_runtime){
-					 ops, xstrdup(ops->default_socket) });
+					 .ops = ops,
+					 .socket = xstrdup(
+						 ops->default_socket) });
 	}
 }
 
@@ -384,6 +439,16 @@ int config_load(const char *path, bool must_exist, struct diag_list *diag,
 	return config_parse(buf_slice(&text), path, diag, ret);
 }
 
+static void runtime_fini(struct config_runtime *runtime)
+{
+	vec_foreach(n, &runtime->namespaces.networks) {
+		free((char *)n->key);
+		free((char *)n->value);
+	}
+	vec_fini(&runtime->namespaces.networks);
+	free(runtime->socket);
+}
+
 void config_fini(struct config *c)
 {
 	free(c->policy_dir);
@@ -392,7 +457,7 @@ void config_fini(struct config *c)
 	free(c->control_group);
 	free(c->flow_log);
 	vec_foreach(runtime, &c->runtimes)
-		free(runtime->socket);
+		runtime_fini(runtime);
 	vec_fini(&c->runtimes);
 	vec_foreach(name, &c->ignore_networks)
 		free(*name);

@@ -15,6 +15,7 @@
 struct config_runtime {
 	const struct runtime_ops *ops;
 	char *socket; /* or the static runtime's file */
+	struct namespace_rule namespaces;
 };
 
 /** Every field has its default where the file is silent. */

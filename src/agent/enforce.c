@@ -94,9 +94,10 @@ struct compile_input enforce_input(struct agent *a)
 	in.endpoints = endpoint_store_all(a->store, &in.nendpoints);
 	in.networks = a->managed.all.data;
 	in.nnetworks = a->managed.all.len;
-	if (a->link && a->config.anti_spoofing) {
+	if (a->link)
 		bind_update(&a->bindings, a->link, in.endpoints, in.nendpoints,
 			    in.networks, in.nnetworks);
+	if (a->link && a->config.anti_spoofing) {
 		in.guard_ports = true;
 		in.ports = a->bindings.ports.data;
 		in.nports = a->bindings.ports.len;
@@ -156,6 +157,20 @@ static void become_ready(struct agent *a)
 			"cannot tell the service manager that we are ready");
 }
 
+/* Ports without an owner, or owners without a port: an image build begins or
+ * is over. Asked once for each change of the ports, so that a port which stays
+ * foreign is not asked about for ever. */
+static void ask_about_ports(struct agent *a)
+{
+	if (!a->ports_changed)
+		return;
+	a->ports_changed = false;
+	vec_foreach(bridge, &a->bindings.unsettled)
+		vec_foreach(r, &a->runtimes)
+			if ((*r)->ops->bridge_changed)
+				(*r)->ops->bridge_changed(*r, bridge->name);
+}
+
 static bool run(struct agent *a)
 {
 	struct enforcement *e = &a->enforcement;
@@ -164,6 +179,7 @@ static bool run(struct agent *a)
 	uint64_t begin = clock_monotonic();
 
 	e->dirty = false;
+	ask_about_ports(a);
 	ruleset_unref(e->wanted);
 	e->wanted = compiler_run(a->compiler, &in);
 	e->compile_ns = clock_monotonic() - begin;
