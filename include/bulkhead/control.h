@@ -36,12 +36,14 @@
  *   "mode": "enforce" | "audit",
  *   "ready": bool,
  *   "problems": [{"subject": t, "message": t}],
+ *   "warnings": [{"subject": t, "message": t}],
  *   "runtimes": [{"name": t, "socket": t,
  *                 "state": "connecting" | "in-step" | "away",
  *                 "version": t?, "detail": t?,
  *                 "events": n, "reconnects": n, "resyncs": n}],
  *   "endpoints": {"total": n, "enforced": n, "isolated_ingress": n,
- *                 "isolated_egress": n, "unenforceable": n},
+ *                 "isolated_egress": n, "unenforceable": n,
+ *                 "escapable": n},
  *   "networks": n,
  *   "policies": {"total": n, "files": n,
  *                "broken_files": [{"file": t, "errors": [t],
@@ -57,6 +59,8 @@
  * "errors" are whole diagnostics, "file:line:col: error: message". "in_force"
  * tells that the file's last good version still is. "objects" are those of the
  * last transaction. NAME is the kernel counter's, as "ingress_no_policy_allows".
+ * "problems" keep the state from being "in-step"; "warnings", of endpoints that
+ * are held and could escape, do not.
  */
 #define CONTROL_STATUS "status"
 
@@ -79,10 +83,11 @@
  *   "published": [{"host": t, "host_port": n, "port": n, "protocol": t}],
  *   "ingress": {"isolated": bool, "policies": [REF]},
  *   "egress": {"isolated": bool, "policies": [REF]},
- *   "unenforceable": t?
+ *   "unenforceable": t?, "escapable": t?
  * }]}, sorted by namespace and name. "policies" are those that isolate it,
- * "unenforceable" is the reason. With "labels" false the agent may leave the
- * labels empty, which are most of a long answer.
+ * "unenforceable" is the reason why nothing on this host can hold it,
+ * "escapable" the reason why it could undo what does. With "labels" false the
+ * agent may leave the labels empty, which are most of a long answer.
  */
 #define CONTROL_ENDPOINTS "endpoints"
 

@@ -92,6 +92,7 @@ static void report_endpoint(struct agent *a, struct json_object *to,
 	report_direction(a, to, e, true);
 	report_direction(a, to, e, false);
 	report_optional(to, "unenforceable", e->unenforceable);
+	report_optional(to, "escapable", e->escapable);
 }
 
 struct json_object *report_endpoints(struct agent *a, bool labels)

@@ -6,6 +6,7 @@
 #include "agent/report.h"
 #include "bulkhead/version.h"
 
+/* Append to "problems" or "warnings". */
 static void add_problem(struct json_object *problems, const char *subject,
 			const char *message)
 {
@@ -56,25 +57,36 @@ static void report_runtimes(struct agent *a, struct json_object *to,
 
 /* ---- endpoints and networks -------------------------------------------- */
 
+/* Returns 1 when @e has the trouble @message, else (it is NULL) 0. */
+static unsigned tell_endpoint(struct json_object *list,
+			      const struct endpoint *e, const char *message)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	if (!message)
+		return 0;
+	name = xasprintf("%s/%s", e->namespace, e->name);
+	add_problem(list, name, message);
+	return 1;
+}
+
 static void report_counts(struct agent *a, struct json_object *to,
 			  struct json_object *problems)
 {
 	struct json_object *endpoints = report_mapping(to, "endpoints");
+	struct json_object *warnings = report_array(to, "warnings");
 	struct compile_stats stats;
-	size_t n, unenforceable = 0, live = 0;
+	size_t n, unenforceable = 0, escapable = 0, live = 0;
 	struct endpoint *const *all = endpoint_store_all(a->store, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) char *name = NULL;
+		const struct endpoint *e = all[i];
 
-		if (all[i]->state == ENDPOINT_EXITED)
+		if (e->state == ENDPOINT_EXITED)
 			continue;
 		live++;
-		if (!all[i]->unenforceable)
-			continue;
-		unenforceable++;
-		name = xasprintf("%s/%s", all[i]->namespace, all[i]->name);
-		add_problem(problems, name, all[i]->unenforceable);
+		unenforceable += tell_endpoint(problems, e, e->unenforceable);
+		escapable += tell_endpoint(warnings, e, e->escapable);
 	}
 	compiler_stats(a->compiler, &stats);
 	report_uint(endpoints, "total", live);
@@ -82,6 +94,7 @@ static void report_counts(struct agent *a, struct json_object *to,
 	report_uint(endpoints, "isolated_ingress", stats.isolated_ingress);
 	report_uint(endpoints, "isolated_egress", stats.isolated_egress);
 	report_uint(endpoints, "unenforceable", unenforceable);
+	report_uint(endpoints, "escapable", escapable);
 	endpoint_store_networks(a->store, &n);
 	report_uint(to, "networks", n);
 }

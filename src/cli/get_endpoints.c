@@ -9,6 +9,7 @@ TEXT_CELL(state, "state")
 TEXT_CELL(runtime, "runtime")
 TEXT_CELL(image, "image")
 TEXT_CELL(unenforceable, "unenforceable")
+TEXT_CELL(escapable, "escapable")
 
 static void id(struct json_object *item, struct buf *out)
 {
@@ -76,6 +77,11 @@ static enum style bad_if_unenforceable(struct json_object *item)
 	return *json_text(item, "unenforceable") ? STYLE_BAD : STYLE_NONE;
 }
 
+static enum style warn_if_escapable(struct json_object *item)
+{
+	return *json_text(item, "escapable") ? STYLE_WARN : STYLE_NONE;
+}
+
 static void ports(struct json_object *item, struct buf *out)
 {
 	struct json_object *list = json_at(item, "ports");
@@ -137,6 +143,7 @@ static const struct column columns[] = {
 	{ "PORTS", true, ports, NULL },
 	{ "PUBLISHED", true, published, NULL },
 	{ "UNENFORCEABLE", true, unenforceable, bad_if_unenforceable },
+	{ "ESCAPABLE", true, escapable, warn_if_escapable },
 	{ "LABELS", true, labels, NULL },
 	{ 0 },
 };

@@ -70,12 +70,13 @@ static void show_objects(struct table *t, struct json_object *s)
 			   *p = json_at(s, "policies");
 
 	line(t, "endpoints", STYLE_NONE,
-	     "%lld: %lld enforced, %lld isolated for ingress, %lld for egress, %lld unenforceable",
+	     "%lld: %lld enforced, %lld isolated for ingress, %lld for egress, %lld unenforceable, %lld escapable",
 	     (long long)json_number(e, "total"),
 	     (long long)json_number(e, "enforced"),
 	     (long long)json_number(e, "isolated_ingress"),
 	     (long long)json_number(e, "isolated_egress"),
-	     (long long)json_number(e, "unenforceable"));
+	     (long long)json_number(e, "unenforceable"),
+	     (long long)json_number(e, "escapable"));
 	line(t, "networks", STYLE_NONE, "%lld",
 	     (long long)json_number(s, "networks"));
 	line(t, "policies", STYLE_NONE, "%lld, files: %lld",
@@ -158,12 +159,13 @@ static void show_bridges(struct table *t, struct json_object *bridges)
 	}
 }
 
-static void show_problems(struct table *t, struct json_object *problems)
+static void show_troubles(struct table *t, const char *label, enum style style,
+			  struct json_object *list)
 {
-	for (size_t i = 0; i < json_count(problems); i++) {
-		struct json_object *p = json_item(problems, i);
+	for (size_t i = 0; i < json_count(list); i++) {
+		struct json_object *p = json_item(list, i);
 
-		line(t, "problem", STYLE_BAD, "%s: %s", json_text(p, "subject"),
+		line(t, label, style, "%s: %s", json_text(p, "subject"),
 		     json_text(p, "message"));
 	}
 }
@@ -182,7 +184,8 @@ static void show(struct json_object *s)
 	show_bridges(t, json_at(s, "bridges"));
 	show_flow_log(t, json_at(s, "flow_log"));
 	json_each(json_at(s, "counters"), show_counter, t);
-	show_problems(t, json_at(s, "problems"));
+	show_troubles(t, "escapable", STYLE_WARN, json_at(s, "warnings"));
+	show_troubles(t, "problem", STYLE_BAD, json_at(s, "problems"));
 	table_render(t, 0, &text);
 	command_print(&text);
 }
