@@ -116,6 +116,33 @@ static void a_runtime_needs_no_more_than_its_name(void **state)
 	config_fini(&c);
 }
 
+static void networks_can_name_namespaces(void **state)
+{
+	const struct namespace_rule *rule;
+	struct config c;
+
+	(void)state;
+	accepts("runtimes: {docker: {namespaceFrom: labels}}\n", &c);
+	assert_false(c.runtimes.data[0].namespaces.from_network);
+	config_fini(&c);
+	accepts("runtimes:\n"
+		"  docker: {namespaceFrom: network, namespaces: {Shop_1: shop}}\n",
+		&c);
+	rule = &c.runtimes.data[0].namespaces;
+	assert_true(rule->from_network);
+	assert_int_equal(rule->networks.len, 1);
+	assert_string_equal(rule->networks.data[0].key, "Shop_1");
+	assert_string_equal(rule->networks.data[0].value, "shop");
+	config_fini(&c);
+	refuses("runtimes: {docker: {namespaces: {a: b}}}\n",
+		"c.yaml:1:20: error: namespaces names networks: it needs namespaceFrom: network\n");
+	refuses("runtimes:\n"
+		"  docker: {namespaceFrom: network, namespaces: {a: B}}\n"
+		"  static: {namespaceFrom: network}\n",
+		"c.yaml:2:52: error: \"B\" is no namespace name: lower case letters, digits and '-', at most 63\n"
+		"c.yaml:3:12: error: unknown key \"namespaceFrom\" (known here: file, socket)\n");
+}
+
 static void all_that_is_wrong_is_told_with_its_place(void **state)
 {
 	(void)state;
@@ -154,6 +181,7 @@ int main(void)
 		cmocka_unit_test(silence_means_defaults),
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(a_runtime_needs_no_more_than_its_name),
+		cmocka_unit_test(networks_can_name_namespaces),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_place),
 		cmocka_unit_test(unknown_keys_are_errors),
 		cmocka_unit_test(one_document),
