@@ -38,8 +38,9 @@ struct enforcement {
 	bool dirty;	    /* a change is not compiled yet */
 	bool review;	    /* somebody may have let connections through */
 	unsigned failures;  /* in a row */
-	int save_error;	    /* of remembering the bridges; told once */
-	char *error;	    /* of the last commit; NULL: it worked */
+	int unsaved;	/* why the managed bridges are not remembered, or 0 */
+	int save_error; /* of remembering the bridges; told once */
+	char *error;	/* of the last commit; NULL: it worked */
 	/* Where the tables are not owned: who else changes them. */
 	struct tamper_watch *tamper;
 	struct loop_fd *tamper_fd;

@@ -96,20 +96,33 @@ void managed_update(struct managed *m, const struct network *const *networks,
 			vec_push(&m->all, *old);
 }
 
-static int write_file(const char *path, const char *text)
+static int write_text(const char *path, const char *text)
 {
-	_cleanup_(freep) char *temporary = xasprintf("%s.new", path);
 	_cleanup_(closep) int fd =
-		open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t n = strlen(text);
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t len = strlen(text);
+	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, n) != (ssize_t)n)
-		return errno ? -errno : -ENOSPC;
-	if (fsync(fd) < 0 || rename(temporary, path) < 0)
+	n = write(fd, text, len);
+	if (n < 0)
 		return -errno;
-	return 0;
+	if ((size_t)n < len)
+		return -ENOSPC;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	_cleanup_(freep) char *temporary = xasprintf("%s.new", path);
+	int r = write_text(temporary, text);
+
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
+	return r;
 }
 
 int managed_save(struct managed *m)

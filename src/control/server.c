@@ -60,6 +60,7 @@ struct control_server {
 	gid_t group;
 	struct loop_fd *watch;
 	struct loop_timer *pause; /* of accepting, without descriptors */
+	bool starved; /* the last accept failed for a lack of them */
 	struct client *clients;
 	struct control_call *orphans;
 	unsigned n; /* of clients and orphans */
@@ -349,7 +350,10 @@ static void accept_failed(struct control_server *s, int error)
 	if (error != EMFILE && error != ENFILE && error != ENOBUFS &&
 	    error != ENOMEM)
 		return;
-	log_warning("control: cannot accept a client: %s", strerror(error));
+	if (!s->starved)
+		log_warning("control: cannot accept clients: %s",
+			    strerror(error));
+	s->starved = true;
 	loop_fd_set(s->watch, 0);
 	loop_timer_start(s->pause, 1000, 0);
 }
@@ -365,6 +369,9 @@ static void on_connection(void *arg, _unused_ int events, _unused_ int error)
 		accept_failed(s, errno);
 		return;
 	}
+	if (s->starved)
+		log_info("control: clients are accepted again");
+	s->starved = false;
 	if (control_peer(fd, &peer) < 0) {
 		close(fd);
 		return;
