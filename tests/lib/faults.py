@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """faults.py - continuous probes, and other people's hands, for fault tests."""
 import os
+import select
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import testhost
@@ -43,10 +46,10 @@ def agent_pid(host):
     return testhost._child_of(host.agent.pid) or host.agent.pid
 
 
-def log_says(host, text, patience=testhost.PATIENCE):
-    """Wait for a line of the agent's log; it, or None."""
+def log_says(host, text, patience=testhost.PATIENCE, read=0):
+    """Wait for a line of the agent's log, behind @read bytes; it, or None."""
     def found():
-        return next((x for x in host.agent_log().splitlines() if text in x), None)
+        return next((x for x in host.agent_log()[read:].splitlines() if text in x), None)
     try:
         return testhost.until(found, text, patience)
     except TimeoutError:
@@ -65,3 +68,78 @@ def resident_kib(host):
 
 def open_files(host):
     return len(os.listdir(f"/proc/{agent_pid(host)}/fd"))
+
+
+class Proxy:
+    """Stands between agent and engine, and passes everything on; until told to
+    misbehave. Its socket is /run/proxy.sock."""
+
+    def __init__(self, host):
+        self.upstream = host.path("/run/docker.sock")
+        self.mode = "pass"
+        self.answer = b""
+        self.streams = []  # the agent's ends of event streams
+        self.lock = threading.Lock()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(host.path("/run/proxy.sock"))
+        self.listener.listen(128)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            agent, _ = self.listener.accept()
+            threading.Thread(target=self._serve, args=(agent,), daemon=True).start()
+
+    def _serve(self, agent):
+        try:
+            self._pump(agent)
+        except OSError:
+            pass  # either end went away
+        agent.close()
+
+    def _pump(self, agent):
+        engine = socket.socket(socket.AF_UNIX)
+        engine.connect(self.upstream)
+        try:
+            while True:
+                for ready in select.select([agent, engine], [], [])[0]:
+                    data = ready.recv(1 << 16)
+                    if not data:
+                        return
+                    if ready is engine:
+                        with self.lock:
+                            agent.sendall(data)
+                    elif self.mode == "pass":
+                        if b"/events?" in data:
+                            self.streams.append(agent)
+                        engine.sendall(data)
+                    elif self.mode == "answer":
+                        agent.sendall(self.answer)
+                    # "hang": taken, and never answered.
+        finally:
+            engine.close()
+            if agent in self.streams:
+                self.streams.remove(agent)
+
+    def answer_all(self, body, status="200 OK"):
+        """From now on everything is answered so."""
+        self.answer = (f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() +
+                       body)
+        self.mode = "answer"
+
+    def inject(self, body, whole=True):
+        """Bytes in the event stream, as a chunk, or as the beginning of one."""
+        with self.lock:
+            for stream in list(self.streams):
+                length = len(body) + (0 if whole else 1000)
+                try:
+                    stream.sendall(b"%x\r\n" % length + body + (b"\r\n" if whole else b""))
+                except OSError:
+                    pass  # the agent has had enough of it
+
+    def end_streams(self, orderly=True):
+        with self.lock:
+            for stream in list(self.streams):
+                if orderly:
+                    stream.sendall(b"0\r\n\r\n")
+                stream.shutdown(socket.SHUT_RDWR)
