@@ -114,4 +114,5 @@ def test(h, r):
     measure(h, r, "at-once", at_once)
 
 
-testhost.main(test, "runtime-latency")
+if __name__ == "__main__":
+    testhost.main(test, "runtime-latency")
