@@ -7,9 +7,9 @@
  * settling: a packet that the former rules let through may still be on its
  * way to where conntrack makes its entry, so a grace period of the kernel is
  * waited for, in a thread. sweeping: conntrack's dump runs on the loop. A change
- * during a sweep counts at once for what is still to come, and a second sweep
- * catches up with the rest: so changes without end cannot keep one from its
- * end.
+ * during either counts at once for what is still to come, and a second sweep,
+ * after a grace period of its own, catches up with the rest: so changes without
+ * end cannot keep one from its end.
  */
 #include "agent/revoke.h"
 
@@ -52,7 +52,7 @@ struct revoke {
 	struct conntrack *conntrack;
 	struct loop_timer *retry, *writer;
 	enum state state;
-	bool again;  /* something changed since the sweep began */
+	bool again;  /* something changed since the grace period began */
 	bool closed; /* the thread's end frees it */
 	VEC(struct record) records;
 	size_t written; /* of @records */
@@ -243,7 +243,6 @@ static void sweep(struct revoke *r)
 {
 	int error;
 
-	r->again = false;
 	r->ended = 0;
 	r->stats.entries = 0;
 	r->state = SWEEPING;
@@ -276,6 +275,7 @@ static void on_settled(void *arg)
 static void settle(struct revoke *r)
 {
 	loop_timer_stop(r->retry);
+	r->again = false;
 	r->state = SETTLING;
 	loop_work(r->loop, wait_for_grace_period, on_settled, r);
 }
