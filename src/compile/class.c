@@ -471,9 +471,7 @@ struct object *class_proxy(struct class_context *c, const struct member *m,
 	peers_normalise(&peers);
 	only_openings(&b, DENY_INGRESS);
 	admit_peers(c, &b, &peers, DENY_INGRESS, &needs);
-	build_rule_verdict(
-		&b, VERDICT_GOTO,
-		skeleton_deny_chain(DENY_INGRESS, DENY_NO_POLICY_ALLOWS));
+	build_rule_verdict(&b, VERDICT_GOTO, skeleton_proxied_deny_chain());
 	o = pool_chain(c->pool, build_hashed_chain(&b, "proxy", NULL),
 		       needs.data, needs.len);
 	vec_fini(&needs);

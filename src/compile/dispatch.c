@@ -369,6 +369,43 @@ static void published_maps(struct compiler *c, set_list *to)
 	fill_done(c, &p.on[1], false, to);
 }
 
+/* Its own published port @p, for each of the container's addresses. */
+static void hairpin(struct filling *f, const struct member *m,
+		    const struct published_port *p, uint8_t family, bool on)
+{
+	uint16_t port = htons(p->host_port);
+
+	if (!port || p->host.family != family || is_unspecified(&p->host) == on)
+		return;
+	vec_foreach(a, &m->addrs) {
+		if (a->family != family)
+			continue;
+		fill(f, a->bytes, addr_size(family));
+		if (on)
+			fill(f, p->host.bytes, addr_size(family));
+		fill(f, &p->proto, 1);
+		fill(f, &port, sizeof(port));
+		f->n++;
+	}
+}
+
+static void hairpin_set(struct compiler *c, const char *name, uint8_t family,
+			bool on, set_list *to)
+{
+	enum ruleset_type a = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
+	const enum ruleset_type any[] = { a, TYPE_PROTO, TYPE_SERVICE };
+	const enum ruleset_type at[] = { a, a, TYPE_PROTO, TYPE_SERVICE };
+	struct filling f = filling_of(name, 0, on ? 4 : 3, on ? at : any);
+	struct member *m, *next;
+
+	HASH_ITER(hh, c->members, m, next)
+		for (size_t i = 0; i < m->proxies.len; i++)
+			if (m->proxies.data[i])
+				hairpin(&f, m, &m->endpoint->published.data[i],
+					family, on);
+	fill_done(c, &f, false, to);
+}
+
 void dispatch_drop(struct compiler *c)
 {
 	vec_foreach(set, &c->made)
@@ -392,6 +429,10 @@ void dispatch_make(struct compiler *c, const struct compile_input *in)
 	groups_set(c, in, &made);
 	published_maps(c, &made);
 	held_ports_set(c, &made);
+	hairpin_set(c, SET_HAIRPIN4, AF_INET, false, &made);
+	hairpin_set(c, SET_HAIRPIN6, AF_INET6, false, &made);
+	hairpin_set(c, SET_HAIRPIN4_ON, AF_INET, true, &made);
+	hairpin_set(c, SET_HAIRPIN6_ON, AF_INET6, true, &made);
 	dispatch_drop(c);
 	c->made = made;
 }

@@ -417,6 +417,42 @@ static struct ruleset_chain *proxied_chain(void)
 	return build_chain(&b, "proxied", NULL);
 }
 
+const char *skeleton_proxied_deny_chain(void)
+{
+	return "proxied_deny";
+}
+
+/* A container may always reach itself, by its own published port too. Asked
+ * here, for the deny chains know only a destination that is its address. */
+static struct ruleset_chain *proxied_deny_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint8_t family = v6 ? AF_INET6 : AF_INET;
+		enum field saddr = build_addr_field(family, true);
+		enum field daddr = build_addr_field(family, false);
+
+		build_family(&b, family);
+		build_lookup(&b, SET_PORT_PROTOCOLS, false,
+			     FIELDS(FIELD_L4PROTO));
+		build_lookup(&b, v6 ? SET_HAIRPIN6 : SET_HAIRPIN4, false,
+			     FIELDS(saddr, FIELD_L4PROTO, FIELD_TH_DPORT));
+		build_rule_verdict(&b, VERDICT_RETURN, NULL);
+		build_family(&b, family);
+		build_lookup(&b, SET_PORT_PROTOCOLS, false,
+			     FIELDS(FIELD_L4PROTO));
+		build_lookup(
+			&b, v6 ? SET_HAIRPIN6_ON : SET_HAIRPIN4_ON, false,
+			FIELDS(saddr, daddr, FIELD_L4PROTO, FIELD_TH_DPORT));
+		build_rule_verdict(&b, VERDICT_RETURN, NULL);
+	}
+	build_rule_verdict(
+		&b, VERDICT_GOTO,
+		skeleton_deny_chain(DENY_INGRESS, DENY_NO_POLICY_ALLOWS));
+	return build_chain(&b, skeleton_proxied_deny_chain(), NULL);
+}
+
 /* ---- what opens a connection ------------------------------------------- */
 
 const char *skeleton_openings_chain(enum deny_direction direction)
@@ -555,6 +591,7 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));
 	add(arg, proxied_chain());
+	add(arg, proxied_deny_chain());
 	add(arg, openings_chain(DENY_EGRESS));
 	add(arg, openings_chain(DENY_INGRESS));
 	add(arg, related_chain());

@@ -26,6 +26,12 @@
 #define MAP_PUBLISHED	   "published"	/* family . proto . port : proxy */
 #define MAP_PUBLISHED4	   "published4" /* host address . proto . port : … */
 #define MAP_PUBLISHED6	   "published6"
+/* Ports that a container publishes itself: its address . proto . port, or with
+ * the host's address second. */
+#define SET_HAIRPIN4	"hairpin4"
+#define SET_HAIRPIN6	"hairpin6"
+#define SET_HAIRPIN4_ON "hairpin4_on"
+#define SET_HAIRPIN6_ON "hairpin6_on"
 
 /** Name of the chain that ends a denied packet. */
 const char *skeleton_deny_chain(enum deny_direction direction,
@@ -34,6 +40,10 @@ const char *skeleton_deny_chain(enum deny_direction direction,
 /** Name of the chain for endpoints that only the other direction isolates:
  *  everything passes it but TCP that opens no connection. */
 const char *skeleton_openings_chain(enum deny_direction direction);
+
+/** Name of the chain that ends who may not come through a published port,
+ *  unless it is the container behind it. */
+const char *skeleton_proxied_deny_chain(void);
 
 /** Match TCP segments that open no connection: not SYN alone of SYN, ACK, RST
  *  and FIN. */
