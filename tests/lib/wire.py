@@ -89,6 +89,46 @@ def router_advertisement(src, mac):
                                                   1, 1, mac_bytes(mac)))
 
 
+# TCP flags
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
+
+
+def tcp(src, dst, sport, dport, flags, data=b"", seq=1000, ack=0):
+    """A segment with its checksum, for either family."""
+    head = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 64240, 0, 0)
+    size = struct.pack("!I" if ":" in src else "!H", len(head + data))
+    proto = b"\0\0\0\6" if ":" in src else b"\0\6"
+    pseudo = (ip_bytes(src) + ip_bytes(dst) + size + proto if ":" in src else
+              ip_bytes(src) + ip_bytes(dst) + proto + size)
+    return head[:16] + struct.pack("!H", checksum(pseudo + head + data)) + head[18:] + data
+
+
+def tcp4(src, dst, sport, dport, flags, data=b"", **more):
+    return ip4(src, dst, socket.IPPROTO_TCP, tcp(src, dst, sport, dport, flags, data, **more))
+
+
+def icmp4(src, dst, kind, code, rest, quoted):
+    """An ICMP message: @rest is its second word, @quoted what follows."""
+    head = struct.pack("!BBHI", kind, code, 0, rest)
+    return ip4(src, dst, socket.IPPROTO_ICMP,
+               head[:2] + struct.pack("!H", checksum(head + quoted)) + head[4:] + quoted)
+
+
+def options(following, size=8):
+    """A hop-by-hop or destination options header that says nothing: PadN."""
+    return struct.pack("!BBBB", following, size // 8 - 1, 1, size - 4) + bytes(size - 4)
+
+
+def routing(following, kind, via):
+    """A routing header with one segment left (RFC 8200, 4.4)."""
+    return struct.pack("!BBBBI", following, 2, kind, 1, 0) + ip_bytes(via)
+
+
+def fragment6(following, offset, more, ident):
+    """A fragment header; @offset in bytes."""
+    return struct.pack("!BBHI", following, 0, offset | more, ident)
+
+
 class Wire:
     """A packet socket on an interface of the network namespace at @path."""
 
