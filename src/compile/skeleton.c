@@ -565,14 +565,17 @@ static struct ruleset_chain *resumed_chain(void)
 
 static struct ruleset_chain *output_chain(void)
 {
+	/* A FIN begins nothing, so it is invalid; but it may carry data. */
+	static const uint32_t unknown_states = NF_CT_STATE_BIT(IP_CT_NEW) |
+					       NF_CT_STATE_INVALID_BIT;
 	static const char lo[IFNAMSIZ] = "lo";
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
 	build_match(&b, FIELD_OIFNAME, lo);
 	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
-	build_ct_state(&b, NF_CT_STATE_BIT(IP_CT_NEW));
+	build_ct_state(&b, unknown_states);
 	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
-	build_ct_state(&b, NF_CT_STATE_BIT(IP_CT_NEW));
+	build_ct_state(&b, unknown_states);
 	skeleton_match_no_opening(&b);
 	build_rule_verdict(&b, VERDICT_JUMP, "resumed");
 	return build_base_chain(&b, "output", HOOK_OUTPUT, PRIORITY);
