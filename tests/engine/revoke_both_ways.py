@@ -137,10 +137,12 @@ class Pair:
             raise RuntimeError(f"expected {word}: {line!r}")
 
     def stop(self):
-        """What the (client, server) saw."""
-        for process in (self.client, self.server):
+        """What the (client, server) saw. The server's end goes first: its last
+        segment, with all that was not acknowledged, must not arrive either."""
+        for process in (self.server, self.client):
             process.stdin.close()
             process.stdin = None
+            time.sleep(0.2)
         return [json.loads(p.communicate(timeout=10)[0].splitlines()[-1])
                 for p in (self.client, self.server)]
 
