@@ -260,7 +260,7 @@ static void settle_members(struct docker_model *m, uint64_t when,
 		if (left)
 			a->present = false;
 		if (left || (a && all))
-			docker_container_publish(m, c);
+			docker_container_settle(m, c);
 	}
 }
 

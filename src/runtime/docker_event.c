@@ -87,7 +87,7 @@ static bool apply_container_event(struct docker_model *m,
 			continue;
 		c = docker_container_get(m, e->id);
 		c->event = ++m->event;
-		c->gone = false;
+		c->gone = c->sandbox = false; /* those have no events */
 		container_actions[i].apply(m, c, e);
 		return true;
 	}

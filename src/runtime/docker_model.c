@@ -287,14 +287,20 @@ static struct endpoint *build(const struct docker_model *m,
 	return e;
 }
 
-void docker_container_publish(struct docker_model *m, struct docker_item *c)
+void docker_container_publish(struct docker_model *m,
+			      const struct docker_item *c)
 {
 	if (!c->labels || c->gone || !c->whole)
 		return;
-	if (c->sandbox && !docker_container_attached(c))
+	endpoint_store_put(m->store, build(m, c));
+}
+
+void docker_container_settle(struct docker_model *m, struct docker_item *c)
+{
+	if (c->sandbox && !c->gone && !docker_container_attached(c))
 		docker_container_forget(m, c);
 	else
-		endpoint_store_put(m->store, build(m, c));
+		docker_container_publish(m, c);
 }
 
 static void publish_all(struct docker_model *m)
@@ -337,7 +343,7 @@ void docker_net_forget(struct docker_model *m, struct docker_net *n)
 			continue;
 		free(a->network);
 		vec_remove(&c->attachments, (size_t)(a - c->attachments.data));
-		docker_container_publish(m, c);
+		docker_container_settle(m, c);
 	}
 	endpoint_store_remove_network(m->store, n->id);
 	if (m->listing)

@@ -88,9 +88,13 @@ void docker_network_check(const struct docker_model *m,
 /** Whether it is on any network now. */
 bool docker_container_attached(const struct docker_item *c);
 
-/** Put it into the store as it is known now, unless too little is known. A
- *  sandbox without a network is over, and forgotten. */
-void docker_container_publish(struct docker_model *m, struct docker_item *c);
+/** Put it into the store as it is known now, unless too little is known. */
+void docker_container_publish(struct docker_model *m,
+			      const struct docker_item *c);
+
+/** Likewise after a change of its networks: a sandbox that is on none is over,
+ *  and @c then gone. */
+void docker_container_settle(struct docker_model *m, struct docker_item *c);
 
 /** It is gone, from the store too. */
 void docker_container_forget(struct docker_model *m, struct docker_item *c);

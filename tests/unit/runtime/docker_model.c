@@ -371,6 +371,24 @@ static void a_build_takes_no_old_answer(void **state)
 	expect(f, BUILD, "nothing");
 }
 
+/* Whatever an engine calls its containers: what has events is one. */
+static void what_has_events_is_no_build(void **state)
+{
+	struct fixture *f = *state;
+
+	list_nothing(f);
+	answer(f, now(f), BUILD, "10.0.0.2");
+	network_event(f, "disconnect", "net", BUILD);
+	event(f, "die", BUILD);
+	expect(f, BUILD, "exited");
+	event(f, "rename", BUILD);
+	entry(f, now(f), BUILD, "web", "exited", "net");
+	assert_null(label_set_get(endpoint_store_by_id(f->store, BUILD)->labels,
+				  "bulkhead/kind"));
+	event(f, "destroy", BUILD);
+	expect(f, BUILD, "nothing");
+}
+
 static void a_network_names_the_namespace(void **state)
 {
 	struct fixture *f = *state;
@@ -651,6 +669,7 @@ int main(void)
 		TEST(an_unknown_container_is_asked_about),
 		TEST(a_build_is_an_endpoint),
 		TEST(a_build_takes_no_old_answer),
+		TEST(what_has_events_is_no_build),
 		TEST(a_network_names_the_namespace),
 		TEST(later_inspections_are_told_together),
 		TEST(rename_takes_the_newest_answer),
