@@ -20,12 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/path_watch.h"
 #include "agent/policy_file.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "loop/path_watch.h"
 
 #define POLICY_DIR_RETRY_MS 1000
 

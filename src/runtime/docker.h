@@ -62,7 +62,7 @@ struct docker {
 	/* Inspect blocks during a start: apart, it blocks nothing else. */
 	struct http_client *http, *slow;
 	struct loop_timer *retry, *ping;
-	struct file_watch *watch; /* of the socket's directory, or NULL */
+	struct file_watch *watch; /* of the socket, or NULL */
 
 	enum runtime_state state;
 	struct docker_version version;

@@ -2,21 +2,24 @@
 /* file_watch.c - tells when a file appears, goes, or has been written.
  *
  * Watches the directory, not the file: only so a file that is not there yet,
- * or that is replaced by rename, is seen.
+ * or that is replaced by rename, is seen; and the way to the directory, which
+ * may appear later too, or become another one.
  */
 #include "runtime/file_watch.h"
 
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "loop/path_watch.h"
 
 struct file_watch {
-	int fd;
-	struct loop_fd *watch;
-	char *path;
+	struct path_watch *watch;
+	struct loop_timer *later; /* @fn may close what calls us */
+	char *path, *directory;
 	const char *name; /* within the directory */
+	bool moved;	  /* the way has to be looked up again */
+	bool ours;	  /* @fn is to be called */
 	loop_fn fn;
 	void *arg;
 };
@@ -30,60 +33,62 @@ static bool is_begun(const struct file_watch *w, uint32_t mask)
 	       S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
-static bool is_ours(const struct file_watch *w, const struct inotify_event *e)
+static void on_path(void *arg, uint32_t mask, _unused_ void *owner,
+		    const char *entry)
 {
-	if (e->mask & (IN_Q_OVERFLOW | IN_IGNORED))
-		return true;
-	return e->len && !strcmp(e->name, w->name) && !is_begun(w, e->mask);
+	const uint32_t done = IN_CREATE | IN_MOVED_TO | IN_DELETE |
+			      IN_MOVED_FROM | IN_CLOSE_WRITE;
+	struct file_watch *w = arg;
+
+	if (!entry)
+		w->moved = w->ours = true;
+	else if (!strcmp(entry, w->name) && mask & done && !is_begun(w, mask))
+		w->ours = true;
+	if (w->ours)
+		loop_timer_start(w->later, 0, 0);
 }
 
-/* Whether any of the queued events is about our file. */
-static bool drain(struct file_watch *w)
+static void look_up(struct file_watch *w)
 {
-	_Alignas(struct inotify_event) char bytes[4096];
-	bool ours = false;
-	ssize_t n;
+	_cleanup_(freep) char *resolved = NULL;
 
-	while ((n = read(w->fd, bytes, sizeof(bytes))) > 0) {
-		for (char *p = bytes; p < bytes + n;) {
-			const struct inotify_event *e = (void *)p;
-
-			ours |= is_ours(w, e);
-			p += sizeof(*e) + e->len;
-		}
-	}
-	return ours;
+	path_watch_begin(w->watch);
+	if (path_watch_follow(w->watch, w->directory, false, w, &resolved) == 0)
+		path_watch_directory(w->watch, resolved, w);
+	/* What cannot be watched is found by the caller's own retries. */
+	(void)path_watch_end(w->watch);
+	w->moved = false;
 }
 
-static void on_readable(void *arg, _unused_ int events, _unused_ int error)
+static void tell(void *arg)
 {
 	struct file_watch *w = arg;
 
-	if (drain(w))
-		w->fn(w->arg);
+	if (w->moved)
+		look_up(w);
+	w->ours = false;
+	w->fn(w->arg);
 }
 
 struct file_watch *file_watch_open(struct loop *loop, const char *path,
 				   loop_fn fn, void *arg)
 {
-	_cleanup_(closep) int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	const char *slash = strrchr(path, '/');
-	_cleanup_(freep) char *dir =
-		slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-	struct file_watch *w;
+	struct path_watch *watch;
+	struct file_watch *w = xnew(struct file_watch);
 
-	if (fd < 0 ||
-	    inotify_add_watch(fd, dir[0] ? dir : "/",
-			      IN_CREATE | IN_MOVED_TO | IN_DELETE |
-				      IN_MOVED_FROM | IN_CLOSE_WRITE) < 0)
+	if (!slash || path_watch_open(loop, on_path, w, &watch) < 0) {
+		free(w);
 		return NULL;
-	w = xnew(struct file_watch);
-	w->fd = TAKE_FD(fd);
+	}
+	w->watch = watch;
+	w->later = loop_timer_new(loop, tell, w);
 	w->path = xstrdup(path);
-	w->name = slash ? w->path + (slash + 1 - path) : w->path;
+	w->directory = xstrndup(path, (size_t)(slash - path));
+	w->name = w->path + (slash + 1 - path);
 	w->fn = fn;
 	w->arg = arg;
-	w->watch = loop_fd_new(loop, w->fd, LOOP_READABLE, on_readable, w);
+	look_up(w);
 	return w;
 }
 
@@ -91,8 +96,9 @@ void file_watch_close(struct file_watch *w)
 {
 	if (!w)
 		return;
-	loop_fd_close(w->watch);
-	close(w->fd);
+	path_watch_close(w->watch);
+	loop_timer_close(w->later);
 	free(w->path);
+	free(w->directory);
 	free(w);
 }

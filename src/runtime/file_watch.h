@@ -7,9 +7,10 @@
 struct file_watch;
 
 /**
- * Call @fn when @path was created, replaced, removed, or closed after writing;
- * not while it is being written. Returns NULL when its directory cannot be
- * watched (it does not exist, or the inotify limit is reached).
+ * Call @fn, from the loop, when the absolute @path was created, replaced,
+ * removed, or closed after writing (not while it is being written), or may
+ * have been, because a directory on the way to it changed. Returns NULL when
+ * nothing can be watched (the inotify limit is reached).
  */
 struct file_watch *file_watch_open(struct loop *loop, const char *path,
 				   loop_fn fn, void *arg);

@@ -13,7 +13,7 @@
 #include "runtime/runtime.h"
 #include "runtime/static_file.h"
 
-#define RETRY_MS 5000 /* while the directory itself is missing */
+#define RETRY_MS 5000 /* while nothing can be watched */
 
 struct waiter {
 	runtime_synced_fn fn;

@@ -9,6 +9,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/runtime.h"
 #include "runtime/static_file.h"
@@ -134,7 +136,7 @@ static void nothing_is_fine(_unused_ void **state)
 }
 
 struct fixture {
-	char dir[32], path[64], part[64];
+	char dir[32], path[128], part[64];
 	struct loop *loop;
 	struct endpoint_store *store;
 	struct runtime *runtime;
@@ -229,6 +231,40 @@ static void a_write_is_seen(void **state)
 	assert_int_equal(status(f).resyncs, 1);
 }
 
+/* Where there was no directory, and one that becomes another. */
+static void a_directory_may_come_later(void **state)
+{
+	struct fixture *f = *state;
+	char etc[80], other[80], file[100];
+
+	snprintf(etc, sizeof(etc), "%s/etc", f->dir);
+	snprintf(other, sizeof(other), "%s/other", f->dir);
+	snprintf(file, sizeof(file), "%s/endpoints.yaml", other);
+	snprintf(f->path, sizeof(f->path), "%s/endpoints.yaml", etc);
+	watch(f);
+	mkdir(etc, 0755);
+	loop_run_once(f->loop);
+	write_file(f->path, "endpoints:\n- name: a\n");
+	while (status(f).state != RUNTIME_IN_STEP)
+		loop_run_once(f->loop);
+	assert_int_equal(count(f), 1);
+	mkdir(other, 0755);
+	write_file(file, "endpoints:\n- name: a\n- name: b\n");
+	rename(etc, f->part);
+	symlink(other, etc);
+	while (count(f) != 2)
+		loop_run_once(f->loop);
+	write_file(file, "endpoints:\n- name: c\n");
+	while (count(f) != 1)
+		loop_run_once(f->loop);
+	unlink(file);
+	unlink(etc);
+	rmdir(other);
+	snprintf(file, sizeof(file), "%s/endpoints.yaml", f->part);
+	unlink(file);
+	rmdir(f->part);
+}
+
 static void a_broken_one_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -286,6 +322,7 @@ int main(void)
 		cmocka_unit_test(errors_have_a_place),
 		cmocka_unit_test(nothing_is_fine),
 		TEST(a_write_is_seen),
+		TEST(a_directory_may_come_later),
 		TEST(a_broken_one_changes_nothing),
 		TEST(sync_reads_now),
 	};

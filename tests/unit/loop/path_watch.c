@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agent/path_watch.h"
+#include "loop/path_watch.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* path_watch.c - dependencies of paths, over inotify. */
-#include "agent/path_watch.h"
+#include "loop/path_watch.h"
 
 #include <errno.h>
 #include <limits.h>
