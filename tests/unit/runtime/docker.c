@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "../http/server.h"
 #include "base/buf.h"
@@ -492,6 +493,81 @@ static void table_of_runtimes(_unused_ void **state)
 		assert_non_null(runtime_all[i]->default_socket);
 }
 
+#define MANY 1000
+
+/* Shared with the server's processes: inspections under way, and their most. */
+static struct {
+	_Atomic int now, most;
+} * inspections;
+
+static void answer_many(int fd)
+{
+	struct buf list = BUF_INIT(BUF_UNBOUNDED);
+
+	for (int i = 0; i < MANY; i++)
+		buf_addf(
+			&list,
+			"%s{\"Id\":\"%064x\",\"Names\":[\"/c%d\"],\"State\":\"running\"}",
+			i ? "," : "[", i, i);
+	buf_adds(&list, "]");
+	server_answer(fd, buf_str(&list));
+	buf_fini(&list);
+}
+
+static void answer_inspection(int fd)
+{
+	int now = ++inspections->now;
+
+	while (inspections->most < now)
+		inspections->most = now;
+	usleep(1000);
+	inspections->now--;
+	server_answer(fd, "{\"Id\":\"a\",\"State\":{\"Pid\":42}}");
+}
+
+static bool serve_many(int fd, const char *path)
+{
+	if (!strcmp(path, "/v1.41/networks"))
+		server_answer(fd, "[]");
+	else if (starts(path, "/v1.41/containers/json"))
+		answer_many(fd);
+	else if (starts(path, "/v1.41/containers/"))
+		answer_inspection(fd);
+	else
+		return serve_well(fd, path);
+	return true;
+}
+
+static size_t count_pids(struct fixture *f)
+{
+	struct endpoint *const *all;
+	size_t n, pids = 0;
+
+	all = endpoint_store_all(f->store, &n);
+	for (size_t i = 0; i < n; i++)
+		pids += all[i]->pid == 42;
+	return pids;
+}
+
+/* Those that were there before us: a few at a time, and told at once. */
+static void many_are_inspected_gently(void **state)
+{
+	struct fixture *f = *state;
+
+	inspections = mmap(NULL, sizeof(*inspections), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(inspections, MAP_FAILED);
+	watch(f, serve_many);
+	expect_state(f, RUNTIME_IN_STEP);
+	assert_int_equal(count_pids(f), 0);
+	loop_timer_start(f->limit, 60000, 0);
+	while (!count_pids(f) && !f->late)
+		loop_run_once(f->loop);
+	assert_int_equal(count_pids(f), MANY);
+	assert_in_range(inspections->most, 1, 4);
+	munmap(inspections, sizeof(*inspections));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -512,6 +588,7 @@ int main(void)
 		TEST(hung_engine),
 		TEST(half_a_listing),
 		cmocka_unit_test(table_of_runtimes),
+		TEST(many_are_inspected_gently),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
