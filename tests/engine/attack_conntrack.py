@@ -6,7 +6,6 @@ from where they were asked, and errors from who could have seen the flow.
 evil is free; victim is isolated for ingress, caged for egress, sealed for
 both; open is nobody's and shows that a frame is one that can arrive."""
 import os
-import socket
 import sys
 import time
 
@@ -28,6 +27,7 @@ POLICIES = netpol.documents(
     netpol.policy("sealed", {"app": "sealed"}, ingress_rules=[], egress_rules=[]),
     netpol.policy("web", {"app": "web"}, ingress_rules=[
         netpol.ingress(netpol.labels(app="evil"), ports=[netpol.port(80)])]))
+GOVERNED = ("victim", "caged", "web", "sealed")
 _port = 20000
 
 
@@ -45,20 +45,28 @@ def segment(source, to, flags, sport=None, dport=80):
     return attack.arrives(to, lambda: source.send4(to, packet), marker)
 
 
+def through(ends, pairs, flags):
+    """Those (from, to) of @pairs between whom a segment gets through."""
+    attempts = {}
+    for a, b in pairs:
+        marker = os.urandom(12)
+        packet = wire.tcp4(ends[a].ip, ends[b].ip, fresh_port(), 80, flags, marker)
+        attempts[a, b] = (ends[b], marker, lambda a=a, b=b, p=packet: ends[a].send4(ends[b], p))
+    return attack.all_arrive(attempts)
+
+
 def openings(r, ends):
     evil, free = ends["evil"], ends["open"]
     for what, flags in NO_OPENINGS.items():
         # A kernel's conntrack lets odd ones through as invalid: a true control.
         r.ok(segment(evil, free, flags), f"control: {what} to who is not governed arrives")
-        got = {(a, b) for a, b in (("evil", "victim"), ("victim", "evil"), ("evil", "caged"),
-                                   ("caged", "evil"), ("evil", "web"), ("web", "evil"),
-                                   ("evil", "sealed"), ("sealed", "evil"))
-               if segment(ends[a], ends[b], flags)}
-        r.equal(got, set(), f"{what} opens nothing at a governed container, in no direction")
-    got = {b for b in ("victim", "caged", "web", "sealed") if segment(evil, ends[b], SYN)}
-    r.equal(got, {"caged", "web"}, "control: SYN arrives where the policies allow it")
-    got = {a for a in ("victim", "caged", "web", "sealed") if segment(ends[a], evil, SYN)}
-    r.equal(got, {"victim", "web"}, "control: and from whom they allow it")
+        pairs = [pair for name in GOVERNED for pair in (("evil", name), (name, "evil"))]
+        r.equal(through(ends, pairs, flags), set(), f"{what} opens nothing at a governed container, in no direction")
+    r.equal(through(ends, [("evil", name) for name in GOVERNED], SYN),
+            {("evil", "caged"), ("evil", "web")},
+            "control: SYN arrives where the policies allow it")
+    r.equal(through(ends, [(name, "evil") for name in GOVERNED], SYN),
+            {("victim", "evil"), ("web", "evil")}, "control: and from whom they allow it")
 
 
 def one_after_another(r, ends):
@@ -101,13 +109,11 @@ def replies(r, ends):
     r.ok(not udp(evil, victim, 5300, 53), "UDP: nor with the ports exchanged")
 
 
-def errors4(quoted):
-    """{what: (type, code, rest)} of ICMP errors that might hurt a flow."""
-    del quoted
-    return {"port unreachable": (3, 3, 0), "fragmentation needed": (3, 4, 576),
-            "host unreachable": (3, 1, 0), "time exceeded": (11, 0, 0),
-            "parameter problem": (12, 0, 0), "source quench": (4, 0, 0),
-            "redirect": (5, 1, 0x0a000001)}
+# {what: (type, code, second word)} that might hurt a flow.
+ERRORS = {"port unreachable": (3, 3, 0), "fragmentation needed": (3, 4, 576),
+          "host unreachable": (3, 1, 0), "time exceeded": (11, 0, 0),
+          "parameter problem": (12, 0, 0), "source quench": (4, 0, 0),
+          "redirect": (5, 1, 0x0a000001)}
 
 
 def icmp_errors(h, r, ends):
@@ -116,7 +122,7 @@ def icmp_errors(h, r, ends):
     for end in (victim, free):
         r.ok(udp(end, server, 5400, 80), f"ICMP: {end.name} has a flow with a server")
         quoted = wire.udp4(end.ip, server.ip, 80, b"quoted12", 5400)
-        for i, (what, (kind, code, rest)) in enumerate(errors4(quoted).items()):
+        for i, (what, (kind, code, rest)) in enumerate(ERRORS.items()):
             def send(by, to=end, extra=b""):
                 packet = wire.icmp4(by.ip, to.ip, kind, code, rest, quoted + extra)
                 return lambda: by.send4(to, packet)

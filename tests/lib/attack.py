@@ -79,3 +79,15 @@ def bridge_mac(host, network):
     """Where frames for other networks go."""
     link = json.loads(host.sh("ip", "-j", "link", "show", "dev", bridge_of(host, network)))
     return link[0]["address"]
+
+
+def all_arrive(attempts, seconds=0.3):
+    """Of {key: (at, marker, send)}, all sent at once, the keys that come in."""
+    waiting = {at for at, _, _ in attempts.values()}
+    for at in waiting:
+        at.wire.drain()
+    for _, _, send in attempts.values():
+        send()
+    frames = {at: at.wire.frames(seconds / len(waiting)) for at in waiting}
+    return {key for key, (at, marker, _) in attempts.items()
+            if any(marker in frame for frame in frames[at])}

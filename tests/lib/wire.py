@@ -160,13 +160,19 @@ class Wire:
         while select.select([self.socket], [], [], 0)[0]:
             self.socket.recv(65536)
 
-    def sees(self, marker, seconds=0.3):
-        """Whether a frame that holds @marker comes in within @seconds."""
+    def incoming(self, seconds):
+        """What comes in within @seconds, one frame after the other."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.socket], [], [], left)[0]:
-                return False
+                return
             frame, address = self.socket.recvfrom(65536)
-            if address[2] != socket.PACKET_OUTGOING and marker in frame:
-                return True
-        return False
+            if address[2] != socket.PACKET_OUTGOING:
+                yield frame
+
+    def frames(self, seconds):
+        return list(self.incoming(seconds))
+
+    def sees(self, marker, seconds=0.3):
+        """Whether a frame that holds @marker comes in within @seconds."""
+        return any(marker in frame for frame in self.incoming(seconds))
