@@ -73,6 +73,7 @@ static void member_enter(struct compiler *c, struct endpoint *e)
 
 	m->epoch = c->epoch;
 	HASH_ADD_PTR(c->members, endpoint, m);
+	HASH_ADD_KEYPTR(by_id, c->by_id, e->id, strlen(e->id), m);
 	/* Live groups take it in now; those that its classes make find it
 	 * among the members. */
 	groups_update(c->plan, m, true);
@@ -91,6 +92,7 @@ static void member_enter(struct compiler *c, struct endpoint *e)
 static void member_gone(struct compiler *c, struct member *m)
 {
 	HASH_DEL(c->members, m);
+	HASH_DELETE(by_id, c->by_id, m);
 	vec_foreach(proxy, &m->proxies)
 		object_release(*proxy);
 	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
@@ -335,21 +337,16 @@ size_t compiler_isolating(const struct compiler *c, const char *id,
 			  void (*add)(void *arg, const struct policy *policy),
 			  void *arg)
 {
-	struct member *m, *next;
+	const struct class *class;
+	struct member *m;
 
-	HASH_ITER(hh, c->members, m, next) {
-		const struct class *class =
-			m->classes[ingress ? DENY_INGRESS : DENY_EGRESS];
-
-		if (strcmp(m->endpoint->id, id))
-			continue;
-		if (!class)
-			return 0;
-		vec_foreach(policy, &class->policies)
-			add(arg, c->plan->policies.data[*policy].policy);
-		return class->policies.len;
-	}
-	return 0;
+	HASH_FIND(by_id, c->by_id, id, strlen(id), m);
+	class = m ? m->classes[ingress ? DENY_INGRESS : DENY_EGRESS] : NULL;
+	if (!class)
+		return 0;
+	vec_foreach(policy, &class->policies)
+		add(arg, c->plan->policies.data[*policy].policy);
+	return class->policies.len;
 }
 
 void compiler_stats(const struct compiler *c, struct compile_stats *ret)

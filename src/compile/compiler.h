@@ -22,6 +22,7 @@ struct compiler {
 	struct pool pool;
 	struct class *classes;
 	struct member *members; /* by endpoint pointer */
+	struct member *by_id;
 	uint64_t epoch;
 	/* Every member's addresses, sorted by address and endpoint id: the
 	 * dispatch maps' order. */

@@ -21,6 +21,7 @@ struct member {
 	/* Chains that judge who comes through its published ports. */
 	VEC(struct object *) proxies; /* one per @endpoint->published */
 	UT_hash_handle hh;	      /* by endpoint pointer */
+	UT_hash_handle by_id; /* while one is replaced, both are there */
 };
 
 struct member *member_new(struct plan *plan, struct endpoint *e);
