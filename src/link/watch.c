@@ -253,7 +253,10 @@ static void on_readable(void *arg, _unused_ int events, int error)
 
 	if (r == 0)
 		return;
-	if (r != -ENOBUFS)
+	if (r == -ENOBUFS)
+		log_info(
+			"links: more news than could be followed; listing all");
+	else
 		log_warning("links: cannot read rtnetlink: %s; listing all",
 			    strerror(-r));
 	r = resync(w);
