@@ -140,9 +140,7 @@ def hung(h, w, p):
     w.right("hung at connecting")
     p.mode = "pass"
     w.in_step(newcomers)
-    # pylint: disable-next=protected-access
-    engine = testhost._child_of(h.dockerd.pid)
-    os.kill(engine, signal.SIGSTOP)
+    engine = faults.freeze(h.dockerd)
     begin = time.monotonic()
     try:
         testhost.until(lambda: faults.engine_state(h) != "in-step", "the hang to be noticed", 45)
@@ -150,7 +148,7 @@ def hung(h, w, p):
         print(f"# noticed after {time.monotonic() - begin:.1f} s", flush=True)
         w.right("dockerd stopped in its tracks")
     finally:
-        os.kill(engine, signal.SIGCONT)
+        faults.thaw(h.dockerd, engine)
     w.in_step(w.newcomer("dockerd stopped in its tracks"))
 
 

@@ -10,7 +10,6 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 import resource
-import signal
 import time
 
 import faults
@@ -84,28 +83,20 @@ def full_disks(h, r, w):
     h.settle()
 
 
-def stopped(h):
-    os.kill(faults.agent_pid(h), signal.SIGSTOP)
-
-
-def going(h):
-    os.kill(faults.agent_pid(h), signal.SIGCONT)
-
-
 def inotify(h, _, w):
     """More changes of files than the kernel keeps for us; the last one counts."""
     when = "inotify overflows"
     policies = h.path("/run/bh/policies")
     with open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii") as f:
         limit = int(f.read())
-    stopped(h)
+    agent = faults.freeze(h.agent)
     for i in range(limit // 2 + 100):
         name = f"{policies}/x{i % 7}.yaml"
         with open(name, "w", encoding="ascii"):
             pass
         os.unlink(name)
     h.write("/run/bh/policies/late.yaml", netpol.policy("late", {"app": "client"}, []))
-    going(h)
+    faults.thaw(h.agent, agent)
     h.settle()
     got = h.result(w.other, f"tcp:{w.client.ip()}:80", ms=300)
     w.r.equal(got, "timeout", f"{when}: the last change is in force")
@@ -127,7 +118,7 @@ def descriptors(h, r, w):
     time.sleep(2)
     share = (ticks(pid) - used) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - begin)
     r.ok(share < 0.5, f"{when}: it does not spin", f"{share * 100:.0f} % of a processor")
-    r.ok(asked.returncode in (0, 3), f"{when}: a client is not left hanging", asked)
+    r.ok(asked.returncode in (0, 1, 3), f"{when}: a client is not left hanging", asked)
     w.right(when)
     testhost.check(r, h, new[1], w.web, False, f"{when}: a newcomer is held")
     w.says(when, "Too many open files")
@@ -148,15 +139,16 @@ def ticks(pid):
 def links(h, _, w):
     """More news of links than rtnetlink keeps for us."""
     when = "rtnetlink overflows"
-    stopped(h)
+    agent = faults.freeze(h.agent)
     lines = "".join(f"link add l{i} type bridge\nlink set l{i} up\nlink del l{i}\n"
-                    for i in range(2000))
+                    for i in range(250))
     h.sh("ip", "-batch", "-", stdin=lines)
     new = [h.run(f"new-{app}", labels={"app": app}) for app in ("client", "other")]
     # Behind the flood, so it is among what was lost.
     h.sh("ip", "link", "set", "docker0", "type", "bridge", "nf_call_iptables", "0")
     h.sh("ip", "-batch", "-", stdin=lines)
-    going(h)
+    faults.thaw(h.agent, agent)
+    w.says(when, "links: more news than could be followed")
     w.settled(when, new)
     w.says(when, "bridge docker0 did not hand its packets to the firewall")
     w.right(when)
@@ -168,7 +160,7 @@ def tables(h, r, w):
     h.stop_agent()
     h.start_agent(enforcement={"tableOwnership": "disabled"})
     w.read = 0
-    stopped(h)
+    agent = faults.freeze(h.agent)
     elements = "".join(f"add element ip big s {{ 10.{i >> 8 & 255}.{i & 255}.1 }}\n"
                        for i in range(20000))
     h.sh("nft", "-f", "-", stdin="add table ip big\nadd set ip big s { type ipv4_addr; }\n" +
@@ -176,7 +168,7 @@ def tables(h, r, w):
     h.sh("nft", "flush", "ruleset")
     r.equal(h.result(w.other, f"udp:{w.web.ip()}:80"), "open",
             f"{when}: the test is one (nobody restores while the agent is stopped)")
-    going(h)
+    faults.thaw(h.agent, agent)
     w.says(when, "tamper: more changes of nftables than could be followed; restored")
     h.sh("nft", "delete", "table", "ip", "big", check=False)
     w.right(when)

@@ -2,6 +2,7 @@
 """faults.py - continuous probes, and other people's hands, for fault tests."""
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -44,6 +45,20 @@ def agent_pid(host):
     """bulkheadd's own process (nsenter stands before it)."""
     # pylint: disable-next=protected-access
     return testhost._child_of(host.agent.pid) or host.agent.pid
+
+
+def freeze(process):
+    """SIGSTOP to what runs behind nsenter. @process is that nsenter, which
+    stops itself along with it."""
+    # pylint: disable-next=protected-access
+    pid = testhost._child_of(process.pid)
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def thaw(process, pid):
+    os.kill(pid, signal.SIGCONT)
+    os.kill(process.pid, signal.SIGCONT)
 
 
 def log_says(host, text, patience=testhost.PATIENCE, read=0):
