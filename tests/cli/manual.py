@@ -83,8 +83,8 @@ class Manual(unittest.TestCase):
         text = text[text.index("\nJSON"):text.index("\nENVIRONMENT")]
         key = re.compile(r'"(\w+)":')
         envelope = {"command", "arguments", "ok", "result", "nft"}
-        of_check = {"valid", "namespaces", "warnings", "diagnostics",
-                    "severity", "column"}
+        of_check = {"valid", "namespaces", "diagnostics", "severity",
+                    "column"}
         self.assertEqual(set(key.findall(text)) - of_check,
                          set(key.findall(header)) - envelope)
 

@@ -122,7 +122,7 @@ static void no_directory_is_told(void **state)
 	struct fixture *f = *state;
 	struct managed m = { 0 };
 
-	managed_init(&m, "/nonexistent");
+	managed_init(&m, "/nonexistent/state");
 	managed_update(&m, f->all, 3, NULL, 0, true);
 	assert_int_equal(managed_save(&m), -2);
 	managed_fini(&m);
