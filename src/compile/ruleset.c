@@ -55,6 +55,7 @@ static const struct field_info fields[] = {
 	[FIELD_CT_DIRECTION] = { "ct direction", TYPE_CT_DIR, 1 },
 	[FIELD_CT_ORIG_IP_SADDR] = { "ct original ip saddr", TYPE_IPV4, 4 },
 	[FIELD_CT_ORIG_IP6_SADDR] = { "ct original ip6 saddr", TYPE_IPV6, 16 },
+	[FIELD_CT_ORIG_IP_DADDR] = { "ct original ip daddr", TYPE_IPV4, 4 },
 	[FIELD_CT_REPL_IP_SADDR] = { "ct reply ip saddr", TYPE_IPV4, 4 },
 	[FIELD_CT_REPL_IP6_SADDR] = { "ct reply ip6 saddr", TYPE_IPV6, 16 },
 	[FIELD_FIB_DADDR_TYPE] = { "fib daddr type", TYPE_FIB_TYPE, 4 },

@@ -79,6 +79,7 @@ enum field {
 	FIELD_CT_DIRECTION,
 	FIELD_CT_ORIG_IP_SADDR, /* ct original ip saddr */
 	FIELD_CT_ORIG_IP6_SADDR,
+	FIELD_CT_ORIG_IP_DADDR, /* ct original ip daddr: before DNAT */
 	FIELD_CT_REPL_IP_SADDR, /* ct reply ip saddr */
 	FIELD_CT_REPL_IP6_SADDR,
 	FIELD_FIB_DADDR_TYPE, /* fib daddr type */

@@ -348,9 +348,16 @@ static struct ruleset_chain *from_chain(const struct compile_options *options)
 static struct ruleset_chain *from_to_host_chain(
 	const struct compile_options *options)
 {
+	/* Docker without its proxies sets route_localnet on the bridges. What a
+	 * DNAT rule of the host's leads to its loopback may go there. */
+	static const uint8_t mask[4] = { 255 }, loopback[4] = { 127 };
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
 	jump_control(&b, "control_host");
+	build_family(&b, AF_INET);
+	build_match_masked(&b, FIELD_CT_ORIG_IP_DADDR, mask, loopback, false);
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(DENY_EGRESS, DENY_INVALID));
 	dispatch(&b, true);
 	unknown(&b, options, DENY_EGRESS);
 	return build_chain(&b, "from_to_host", NULL);

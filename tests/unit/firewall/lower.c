@@ -58,6 +58,7 @@ static void every_inet_field(struct builder *b)
 				  NF_CT_STATE_BIT(IP_CT_RELATED));
 	build_rule_verdict(b, VERDICT_ACCEPT, NULL);
 	match(b, FIELD_CT_ORIG_IP_SADDR, "\x0a\0\0\x01");
+	match(b, FIELD_CT_ORIG_IP_DADDR, "\x0a\0\0\x01");
 	match(b, FIELD_CT_REPL_IP_SADDR, "\x0a\0\0\x01");
 	match(b, FIELD_CT_ORIG_IP6_SADDR,
 	      "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
