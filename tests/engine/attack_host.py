@@ -116,6 +116,28 @@ def indirectly(h, r, boxes, server):
             "caged: nor by the loopback address, nor as the host")
 
 
+def loopback(h, r, boxes):
+    """Docker without its proxies lets what comes from a bridge be routed to
+    127.0.0.1 (route_localnet), where the host has services for itself alone."""
+    mac = attack.bridge_mac(h, "lab")
+    with attack.inside(h.path("/proc/1/ns/net")):
+        listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        listening.bind(("127.0.0.1", 5354))
+        talking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    path = f"/proc/sys/net/ipv4/conf/{attack.bridge_of(h, 'lab')}/route_localnet"
+    r.equal(h.sh("cat", path).strip(), "1", "loopback: control: the host's kernel would route it")
+    talking.sendto(b"the host", ("127.0.0.1", 5354))
+    r.ok(receives(listening, b"the host"), "loopback: control: the host reaches its own service")
+    for app in ("open", "caged"):
+        end = attack.End(h, boxes[app], "lab")
+        for to in ("127.0.0.1", "127.8.8.8"):
+            marker = f"{app} to {to}".encode()
+            end.wire.send(wire.ether(mac, end.mac, wire.ETH_IP,
+                                     wire.udp4(end.ip, to, 5354, marker)))
+            r.ok(not receives(listening, marker),
+                 f"loopback: {app}: a datagram to {to} does not reach it")
+
+
 def heard(log, peer):
     with open(log, encoding="utf-8") as f:
         return [line for line in f if f" from {peer}" in line]
@@ -153,6 +175,7 @@ def test(h, r):
     h.spawn(testhost.probe_binary(), "serve", *SERVICES, log="services")
     boxes = services(h, r, addresses)
     indirectly(h, r, boxes, f"{h.dir}/services.log")
+    loopback(h, r, boxes)
     # A cloud's metadata service is a router's away, or a proxy of the host's own.
     h.sh("bash", "-ec", f"""
         ip -n outside addr add {METADATA}/32 dev lo
@@ -173,4 +196,4 @@ def test(h, r):
     metadata(h, r, "local")
 
 
-testhost.main(test, "attack-host")
+testhost.main(test, "attack-host", daemon={"userland-proxy": False})
