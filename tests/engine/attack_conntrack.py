@@ -61,7 +61,8 @@ def openings(r, ends):
         # A kernel's conntrack lets odd ones through as invalid: a true control.
         r.ok(segment(evil, free, flags), f"control: {what} to who is not governed arrives")
         pairs = [pair for name in GOVERNED for pair in (("evil", name), (name, "evil"))]
-        r.equal(through(ends, pairs, flags), set(), f"{what} opens nothing at a governed container, in no direction")
+        r.equal(through(ends, pairs, flags), set(),
+                f"{what} opens nothing at a governed container, in no direction")
     r.equal(through(ends, [("evil", name) for name in GOVERNED], SYN),
             {("evil", "caged"), ("evil", "web")},
             "control: SYN arrives where the policies allow it")

@@ -67,8 +67,8 @@ def services(h, r, addresses):
     got = {(app, a): ping(h, boxes[app], a) for app in ("open", "caged", "tenant", "dns")
            for a in addresses[:2]}
     r.equal({app for (app, _), up in got.items() if up}, {"open"}, "ping: only who is free")
-    flow = testhost.until(lambda: h.denied(src_name="caged", dst_ip=addresses[0], dst_port=22), "a record",
-                          5)[-1]
+    flow = testhost.until(lambda: h.denied(src_name="caged", dst_ip=addresses[0], dst_port=22),
+                          "a record", 5)[-1]
     r.equal((flow["direction"], flow["policies"], flow["reason"]),
             ("egress", ["default/caged"], "no-policy-allows"), "the denial is recorded")
     return boxes
@@ -108,8 +108,8 @@ def indirectly(h, r, boxes, server):
                     f"{app}: whether a datagram to {to} reaches the host's service")
     end = attack.End(h, boxes["caged"], "lab")
     before = len(heard(server, "172.31.0"))
-    for src, dst in ((end.ip, "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("172.31.0.1", "172.31.0.1"),
-                     ("127.0.0.1", "172.31.0.1")):
+    for src, dst in ((end.ip, "127.0.0.1"), ("127.0.0.1", "127.0.0.1"),
+                     ("172.31.0.1", "172.31.0.1"), ("127.0.0.1", "172.31.0.1")):
         end.wire.send(wire.ether(mac, end.mac, wire.ETH_IP, wire.udp4(src, dst, 53, b"loop")))
     end.wire.sees(b"never", 0.2)
     r.equal(len(heard(server, "172.31.0")) + len(heard(server, "127.0.0.1")), before,

@@ -121,7 +121,8 @@ def protocols(r, lab):
         r.equal(got, set() if what == "IGMP" else want, f"{what}: who gets it")
         marker = b"CAGED%03d" % number
         packet = wire.ip4(lab["caged"].ip, lab["open"].ip, number, body(number, marker))
-        r.ok(not attack.arrives(lab["open"], lambda: lab["caged"].send4(lab["open"], packet), marker),
+        r.ok(not attack.arrives(lab["open"], lambda: lab["caged"].send4(lab["open"], packet),
+                                marker),
              f"{what}: carries nothing out of a cage")
 
 
