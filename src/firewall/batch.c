@@ -28,12 +28,21 @@ struct answer {
 	char text[160]; /* extended ACK */
 };
 
+/* Zeroed: libmnl leaves the padding of attributes as it is, and what the heap
+ * held before is nothing to send. */
 static void reserve(struct fw_batch *batch, size_t n)
 {
-	if (batch->cap - batch->len >= n)
+	size_t old = batch->cap;
+
+	if (old - batch->len >= n)
 		return;
-	batch->cap = MAX(2 * batch->cap, batch->len + n);
+	batch->cap = MAX(2 * old, batch->len + n);
+	if (!old) {
+		batch->data = xcalloc(batch->cap, 1);
+		return;
+	}
 	batch->data = xreallocarray(batch->data, batch->cap, 1);
+	memset(batch->data + old, 0, batch->cap - old);
 }
 
 void fw_batch_init(struct fw_batch *batch, struct fw_netlink *nl,

@@ -308,7 +308,7 @@ static void end_dump(struct conntrack *c)
 /* A socket for each dump: what an abandoned one left unread goes with it. */
 static int begin_dump(struct conntrack *c)
 {
-	char buffer[64];
+	char buffer[64] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *header;
 	int r = open_socket(NETLINK_NETFILTER, &c->dump);

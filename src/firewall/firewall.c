@@ -321,7 +321,7 @@ int firewall_counter(struct firewall *fw, enum ruleset_table table,
 		     const char *name, uint64_t *ret_packets,
 		     uint64_t *ret_bytes)
 {
-	char buffer[512];
+	char buffer[512] = { 0 };
 	struct nlmsghdr *request =
 		fw_request(fw->nl, buffer, NFT_MSG_GETOBJ, 0, table);
 	struct counter_value value = { 0 };
@@ -371,7 +371,7 @@ static int hand_elements(const struct nlmsghdr *nlh, void *arg)
 int firewall_read_set(struct firewall *fw, enum ruleset_table table,
 		      const char *name, firewall_element_fn fn, void *arg)
 {
-	char buffer[512];
+	char buffer[512] = { 0 };
 	struct nlmsghdr *request = fw_request(
 		fw->nl, buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, table);
 	struct set_reader reader = { fn, arg };

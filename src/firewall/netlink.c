@@ -182,7 +182,7 @@ static int read_generation(const struct nlmsghdr *nlh, void *arg)
 
 int fw_generation(struct fw_netlink *nl, uint32_t *ret)
 {
-	char buffer[256];
+	char buffer[256] = { 0 };
 	struct nlmsghdr *request =
 		fw_request(nl, buffer, NFT_MSG_GETGEN, 0, TABLE_INET);
 	uint32_t generation = 0;

@@ -25,7 +25,7 @@
 static int dump(struct fw_netlink *nl, uint16_t type, enum ruleset_table table,
 		uint16_t set_attr, const char *set, struct fw_seen *seen)
 {
-	char buffer[512];
+	char buffer[512] = { 0 };
 	struct nlmsghdr *request =
 		fw_request(nl, buffer, type, NLM_F_DUMP, table);
 

@@ -99,7 +99,7 @@ static void make(uint8_t proto, uint16_t zone, bool picked_up,
 		 const struct conntrack_tuple *original,
 		 const struct conntrack_tuple *reply)
 {
-	_Alignas(struct nlmsghdr) char buffer[512];
+	_Alignas(struct nlmsghdr) char buffer[512] = { 0 };
 	struct nlmsghdr *nlh = (void *)buffer;
 
 	put_entry(buffer, proto, zone, picked_up, original, reply);
