@@ -390,7 +390,7 @@ static bool group_is_taken(uint16_t group)
 
 static int bind_group(struct flow_nflog *n)
 {
-	char buf[256];
+	char buf[256] = { 0 }; /* padding is sent, too */
 	struct nlmsghdr *nlh = build_bind(buf, n->group);
 	int size = RECEIVE_BUFFER, fd = mnl_socket_get_fd(n->socket), r;
 

@@ -33,7 +33,7 @@ static struct {
 static int make_namespace(_unused_ void **state)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	    mount(NULL, "/", "", MS_REC | MS_PRIVATE, NULL) < 0) {
 		print_message("needs root for a mount namespace\n");
 		return -1;
 	}
