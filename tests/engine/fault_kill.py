@@ -42,7 +42,7 @@ class Churn(threading.Thread):
     def run(self):
         targets = [f"{p}:{self.web.ip()}:81" for p in ("tcp", "udp")]
         while not self.over.is_set():
-            done = self.h.sh("docker", "run", "--rm", "--label=app=other", "probe", "/probe",
+            done = self.h.sh(testhost.DOCKER, "run", "--rm", "--label=app=other", "probe", "/probe",
                              "ask", "-t", "300", *targets, check=False)
             self.started += 1
             self.open += " open " in done.stdout

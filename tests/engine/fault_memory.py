@@ -178,7 +178,8 @@ def live(h, engine, begin, end):
 
 def test(h, r):
     # The sanitizer would keep what was freed, and count as ours.
-    testhost._AGENT_ENV["ASAN_OPTIONS"] += ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"
+    testhost._AGENT_ENV["ASAN_OPTIONS"] += (  # pylint: disable=protected-access
+        ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64")
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     engine = Engine(h.path("/run/fake.sock"))
     h.start_agent(runtimes={"docker": {"socket": "/run/fake.sock"}})
