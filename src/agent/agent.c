@@ -198,6 +198,8 @@ static int start_kernel(struct agent *a)
 	}
 	if (r < 0)
 		log_error("cannot watch network links: %s", strerror(-r));
+	else if (a->enforcement.inherited)
+		enforce_guard_remembered(a);
 	return r;
 }
 

@@ -33,6 +33,9 @@ struct enforcement {
 	/* Our tables were in the kernel when we started: they stay as they are
 	 * until every runtime has told what runs. */
 	bool inherited;
+	/* Our tables are not in the kernel and the first commit has to wait:
+	 * the remembered bridges carry nothing meanwhile. */
+	bool holding;
 	bool waited_enough; /* for a runtime that neither answers nor fails */
 	bool committed;	    /* something of ours is in force since start */
 	bool dirty;	    /* a change is not compiled yet */
@@ -95,6 +98,12 @@ void enforce_schedule(struct agent *a);
 /** Compile and commit now, if that may be. Returns true when the kernel then
  *  reflects the store and the policies. */
 bool enforce_now(struct agent *a);
+
+/** Have the bridges guarded that an earlier run governed. */
+void enforce_guard_remembered(struct agent *a);
+
+/** True while a failed commit waits for its retry. */
+bool enforce_retrying(const struct agent *a);
 
 /** What keeps the first commit waiting, for people; NULL: nothing. */
 const char *enforce_blocked(const struct agent *a);

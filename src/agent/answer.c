@@ -85,6 +85,11 @@ static void look(void *arg)
 		waiter_free(w);
 		return;
 	}
+	/* A commit that failed is retried in its own time. */
+	if (enforce_retrying(w->agent)) {
+		loop_timer_start(w->timer, WAIT_POLL_MS, 0);
+		return;
+	}
 	if (w->agent->link)
 		link_refresh(w->agent->link);
 	w->agent->enforcement.dirty = true;

@@ -8,6 +8,7 @@
 struct claim {
 	const struct attachment *attachment;
 	struct endpoint *endpoint;
+	unsigned ports; /* that have its MAC address behind them */
 	bool bound;
 };
 
@@ -22,19 +23,24 @@ static int compare_claims(const void *a, const void *b)
 	return r ? r : strcmp(x->attachment->bridge, y->attachment->bridge);
 }
 
-static claim_list claims_of(struct endpoint *const *endpoints, size_t n)
+/* Those that are found by MAC address, sorted, and @ret_named by port. */
+static claim_list claims_of(struct endpoint *const *endpoints, size_t n,
+			    claim_list *ret_named)
 {
 	claim_list claims = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		if (endpoints[i]->state == ENDPOINT_EXITED)
 			continue;
-		vec_foreach(a, &endpoints[i]->attachments)
-			if (a->bridge[0] && mac_is_set(&a->mac))
-				vec_push(&claims,
-					 (struct claim){
-						 .attachment = a,
-						 .endpoint = endpoints[i] });
+		vec_foreach(a, &endpoints[i]->attachments) {
+			struct claim claim = { .attachment = a,
+					       .endpoint = endpoints[i] };
+
+			if (a->veth)
+				vec_push(ret_named, claim);
+			else if (a->bridge[0] && mac_is_set(&a->mac))
+				vec_push(&claims, claim);
+		}
 	}
 	vec_sort(&claims, compare_claims);
 	return claims;
@@ -62,16 +68,14 @@ static bool governed(const struct network *const *networks, size_t n,
 	return false;
 }
 
-static bool contested(const struct link_port *ports, size_t n,
-		      const struct link_port *port)
+/* An attachment whose port the runtime names itself, as the static one does. */
+static struct claim *named_claim(const claim_list *named,
+				 const struct link_port *port)
 {
-	for (size_t i = 0; i < n; i++)
-		if (&ports[i] != port &&
-		    !strcmp(ports[i].bridge, port->bridge) &&
-		    !memcmp(&ports[i].peer_mac, &port->peer_mac,
-			    sizeof(struct mac)))
-			return true;
-	return false;
+	vec_foreach(claim, named)
+		if (claim->attachment->veth == port->index)
+			return claim;
+	return NULL;
 }
 
 static bool lives_there(struct link_watch *link, const struct claim *claim,
@@ -109,40 +113,73 @@ static void note_gone_builds(struct bindings *b, const claim_list *claims)
 			note_unsettled(b, claim->attachment->bridge);
 }
 
+static void count_ports(const claim_list *claims, const struct link_port *ports,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct claim *claim = claim_of(claims, &ports[i]);
+
+		if (claim)
+			claim->ports++;
+	}
+}
+
+/* Whose @port is. Where several ports claim one MAC address, the namespace
+ * that is behind it decides. */
+static struct claim *owner_of(struct link_watch *link, const claim_list *claims,
+			      const claim_list *named,
+			      const struct link_port *port)
+{
+	struct claim *claim = named_claim(named, port);
+
+	if (claim)
+		return claim;
+	claim = claim_of(claims, port);
+	if (claim && (claim->ports == 1 || lives_there(link, claim, port)))
+		return claim;
+	return NULL;
+}
+
+static void bind_port(struct bindings *b, const struct link_port *port,
+		      struct claim *claim)
+{
+	struct compile_port bound = { .owner = NULL };
+
+	memcpy(bound.name, port->name, IFNAMSIZ);
+	if (claim) {
+		const struct attachment *a = claim->attachment;
+
+		claim->bound = true;
+		bound.owner = claim->endpoint;
+		bound.mac = mac_is_set(&a->mac) ? a->mac : port->peer_mac;
+		vec_push(&b->bound,
+			 (struct bound_port){ port->index,
+					      endpoint_ref(claim->endpoint) });
+	} else {
+		note_unsettled(b, port->bridge);
+	}
+	vec_push(&b->ports, bound);
+}
+
 void bind_update(struct bindings *b, struct link_watch *link,
 		 struct endpoint *const *endpoints, size_t n,
 		 const struct network *const *networks, size_t nnetworks)
 {
-	claim_list claims = claims_of(endpoints, n);
+	claim_list named = { 0 };
+	claim_list claims = claims_of(endpoints, n, &named);
 	const struct link_port *ports;
 	size_t nports;
 
 	forget(b);
 	ports = link_ports(link, &nports);
-	for (size_t i = 0; i < nports; i++) {
-		struct compile_port bound = { .owner = NULL };
-		struct claim *claim;
-
-		if (!governed(networks, nnetworks, ports[i].bridge))
-			continue;
-		memcpy(bound.name, ports[i].name, IFNAMSIZ);
-		claim = claim_of(&claims, &ports[i]);
-		if (claim && (!contested(ports, nports, &ports[i]) ||
-			      lives_there(link, claim, &ports[i]))) {
-			bound.owner = claim->endpoint;
-			bound.interface = claim->attachment;
-			claim->bound = true;
-			vec_push(&b->bound,
-				 (struct bound_port){
-					 ports[i].index,
-					 endpoint_ref(claim->endpoint) });
-		} else {
-			note_unsettled(b, ports[i].bridge);
-		}
-		vec_push(&b->ports, bound);
-	}
+	count_ports(&claims, ports, nports);
+	for (size_t i = 0; i < nports; i++)
+		if (governed(networks, nnetworks, ports[i].bridge))
+			bind_port(b, &ports[i],
+				  owner_of(link, &claims, &named, &ports[i]));
 	note_gone_builds(b, &claims);
 	vec_fini(&claims);
+	vec_fini(&named);
 }
 
 struct endpoint *bind_owner(const struct bindings *b, unsigned ifindex)

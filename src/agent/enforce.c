@@ -81,6 +81,12 @@ static void manage_bridges(struct agent *a)
 	a->enforcement.save_error = r;
 }
 
+void enforce_guard_remembered(struct agent *a)
+{
+	managed_update(&a->managed, NULL, 0, NULL, 0, true);
+	manage_bridges(a);
+}
+
 struct compile_input enforce_input(struct agent *a)
 {
 	struct compile_input in = { .options = a->config.compile };
@@ -145,16 +151,33 @@ static void commit_done(struct agent *a, const struct firewall_result *result)
 
 static void become_ready(struct agent *a)
 {
+	const struct enforcement *e = &a->enforcement;
+	const char *how =
+		e->committed ? "enforcing"
+		: e->inherited
+			? "waiting for the runtimes; the rules of the last run are in force"
+			: "waiting for the runtimes";
+	_cleanup_(freep) char *state = NULL;
+
 	if (a->ready)
 		return;
 	a->ready = true;
-	log_info("ready: %s",
-		 a->enforcement.committed
-			 ? "enforcing"
-			 : "the rules of the last run are in force");
-	if (notify_send("READY=1\nSTATUS=Enforcing") < 0)
+	log_info("ready: %s", how);
+	state = xasprintf("READY=1\nSTATUS=%s", how);
+	if (notify_send(state) < 0)
 		log_warning(
 			"cannot tell the service manager that we are ready");
+}
+
+/* Once the tables are ours nobody else can change them. */
+static void stop_watching(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+
+	loop_fd_close(e->tamper_fd);
+	tamper_close(e->tamper);
+	e->tamper_fd = NULL;
+	e->tamper = NULL;
 }
 
 /* Ports without an owner, or owners without a port: an image build begins or
@@ -196,8 +219,50 @@ static bool run(struct agent *a)
 	/* After the commit: a bridge must not be filtered by nothing, and one
 	 * that is about to be unmanaged stays filtered until then. */
 	manage_bridges(a);
+	if (firewall_owned(a->firewall))
+		stop_watching(a);
 	become_ready(a);
 	return true;
+}
+
+/* **I2** what may not be committed yet must not mean open bridges: those that an
+ * earlier run governed carry nothing, since nobody on them is known. Who was
+ * never governed is not cut off by a first start that cannot go on. */
+static void hold(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+	struct compile_input in = enforce_input(a);
+	struct firewall_result result;
+
+	if (!a->managed.remembered.len)
+		return;
+	in.nendpoints = 0;
+	in.guard_ports = false;
+	ruleset_unref(e->wanted);
+	e->wanted = compiler_run(a->compiler, &in);
+	if (firewall_apply(a->firewall, e->wanted, &result) < 0) {
+		commit_failed(a, &result);
+		return;
+	}
+	commit_done(a, &result);
+	e->dirty = true;
+	e->holding = true;
+	enforce_guard_remembered(a);
+	log_warning("the managed bridges carry nothing new for now: %s",
+		    enforce_blocked(a));
+}
+
+/* The first commit has to wait. */
+static void wait_blocked(struct agent *a)
+{
+	struct enforcement *e = &a->enforcement;
+
+	if (!e->inherited && !e->holding)
+		hold(a);
+	/* Engines are ordered behind us: they must not wait for us while we
+	 * wait for them. */
+	if (policy_dir_ok(a->policies) && !e->error)
+		become_ready(a);
 }
 
 bool enforce_now(struct agent *a)
@@ -205,14 +270,19 @@ bool enforce_now(struct agent *a)
 	struct enforcement *e = &a->enforcement;
 
 	if (enforce_blocked(a)) {
-		if (e->inherited && policy_dir_ok(a->policies))
-			become_ready(a);
+		wait_blocked(a);
 		return false;
 	}
 	if (!e->dirty && e->committed && !e->error)
 		return true;
 	loop_timer_stop(e->timer);
 	return run(a);
+}
+
+bool enforce_retrying(const struct agent *a)
+{
+	return a->enforcement.failures &&
+	       loop_timer_active(a->enforcement.timer);
 }
 
 static void on_timer(void *arg)
@@ -227,12 +297,27 @@ void enforce_schedule(struct agent *a)
 	e->dirty = true;
 	/* Not sooner than a retry that is due: its failure would only be
 	 * repeated for every event. */
-	if (e->failures && loop_timer_active(e->timer))
-		return;
-	loop_timer_start(e->timer, 0, 0);
+	if (!enforce_retrying(a))
+		loop_timer_start(e->timer, 0, 0);
 }
 
 /* ---- others' hands ----------------------------------------------------- */
+
+/* Before the first commit nobody knows what was in force: what is gone cannot
+ * be restored, so the bridges are held. */
+static void tampered_early(struct agent *a, const char *text)
+{
+	firewall_forget(a->firewall);
+	if (firewall_present(a->firewall)) {
+		log_warning(
+			"tamper: %s, before all runtimes are in step; not restored until then",
+			text);
+		return;
+	}
+	log_warning("tamper: %s", text);
+	a->enforcement.inherited = a->enforcement.holding = false;
+	enforce_now(a);
+}
 
 /* **I7** what somebody else does to our tables is undone at once; and what got
  * through meanwhile is not to live on as an established connection. */
@@ -246,8 +331,12 @@ static void on_tamper(void *arg, _unused_ int events, _unused_ int error)
 	if (r < 0)
 		log_error("cannot watch nftables for changes by others: %s",
 			  strerror(-r));
-	if (r <= 0 || !a->enforcement.committed)
+	if (r <= 0)
 		return;
+	if (!a->enforcement.committed) {
+		tampered_early(a, text);
+		return;
+	}
 	firewall_forget(a->firewall);
 	a->enforcement.dirty = true;
 	a->enforcement.review = true;
@@ -284,7 +373,7 @@ int enforce_init(struct agent *a)
 	a->enforcement.dirty = true;
 	a->compiler = compiler_new();
 	a->enforcement.timer = loop_timer_new(a->loop, on_timer, a);
-	return firewall_owned(a->firewall) ? 0 : watch_tables(a);
+	return watch_tables(a);
 }
 
 void enforce_fini(struct agent *a)

@@ -31,12 +31,11 @@ struct compile_options {
 /** A port of a managed bridge, held to its owner's addresses. */
 struct compile_port {
 	char name[IFNAMSIZ];
-	/* Whose it is, and the interface behind it: that one's MAC address may
-	 * be used, with any IP address of the owner, who may answer from one
-	 * network through another. NULL: nobody's that we know, nothing
-	 * passes. */
+	/* Whose it is: @mac may be used, with any IP address of the owner, who
+	 * may answer from one network through another. NULL: nobody's that we
+	 * know, nothing passes. */
 	const struct endpoint *owner;
-	const struct attachment *interface;
+	struct mac mac;
 };
 
 struct compile_input {

@@ -222,10 +222,25 @@ static struct ruleset_chain *deny_chain(const char *name, const char *counter,
 
 static struct ruleset_chain *base_chain(void)
 {
+	static const struct {
+		uint16_t type;
+		enum field field;
+		const char *set;
+	} owned[] = { { ETH_P_IP, FIELD_IP_SADDR, "owned4" },
+		      { ETH_P_ARP, FIELD_ARP_SADDR_IP, "owned4" },
+		      { ETH_P_IPV6, FIELD_IP6_SADDR, "owned6" } };
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
 	build_lookup(&b, "ports", false, FIELDS(FIELD_IIFNAME));
-	build_rule_verdict(&b, VERDICT_JUMP, "guard");
+	build_rule_verdict(&b, VERDICT_GOTO, "guard");
+	/* **I2** any other port, as of a container that started while nobody
+	 * was there to bind it, may not use an address that is bound: the inet
+	 * table would take its frames for the owner's. */
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
+		match_ether_type(&b, owned[i].type);
+		build_lookup(&b, owned[i].set, false, FIELDS(owned[i].field));
+		build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
+	}
 	return build_base_chain(&b, "prerouting", HOOK_PREROUTING, PRIORITY);
 }
 
@@ -244,11 +259,45 @@ static void add_key(struct keys *keys, const struct compile_port *port,
 
 	memcpy(name, port->name, strnlen(port->name, IFNAMSIZ - 1));
 	buf_add(&keys->bytes, name, sizeof(name));
-	buf_add(&keys->bytes, port->interface->mac.bytes, 6);
+	buf_add(&keys->bytes, port->mac.bytes, 6);
 	buf_add(&keys->bytes, padding, sizeof(padding));
 	if (a)
 		buf_add(&keys->bytes, a->bytes, addr_size(a->family));
 	keys->n++;
+}
+
+static void add_addr(struct keys *keys, const struct addr *a)
+{
+	if (!addr_is_set(a))
+		return;
+	buf_add(&keys->bytes, a->bytes, addr_size(a->family));
+	keys->n++;
+}
+
+static bool governs(const struct compile_input *in, const char *bridge)
+{
+	for (size_t i = 0; i < in->nnetworks; i++)
+		if (!strcmp(in->networks[i]->bridge, bridge))
+			return true;
+	return false;
+}
+
+/* On a network that is not managed its owner may use an address from any port
+ * (and somebody else may have the same one there). */
+static void add_owned(struct keys *v4, struct keys *v6,
+		      const struct compile_input *in,
+		      const struct endpoint *owner)
+{
+	vec_foreach(a, &owner->attachments) {
+		struct addr local = member_link_local(&a->mac);
+
+		if (!governs(in, a->bridge))
+			continue;
+		add_addr(v4, &a->v4);
+		add_addr(v6, &a->v6);
+		if (mac_is_set(&a->mac))
+			add_addr(v6, &local);
+	}
 }
 
 static struct ruleset_set *bound_set(const char *name, struct keys *keys,
@@ -278,7 +327,7 @@ static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
 
 		if (!port->owner)
 			continue;
-		local = member_link_local(&port->interface->mac);
+		local = member_link_local(&port->mac);
 		add_key(&mac, port, NULL);
 		add_key(&v6, port, &local);
 		vec_foreach(a, &port->owner->attachments) {
@@ -291,6 +340,21 @@ static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
 	ret[0] = bound_set("bound4", &v4, 3, types4);
 	ret[1] = bound_set("bound6", &v6, 3, types6);
 	ret[2] = bound_set("bound_mac", &mac, 2, types4);
+}
+
+/* Every bound address, whatever its port; in the order of their names. */
+static void owned_sets(const struct compile_input *in, struct ruleset_set **ret)
+{
+	static const enum ruleset_type type4[] = { TYPE_IPV4 };
+	static const enum ruleset_type type6[] = { TYPE_IPV6 };
+	struct keys v4 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+	struct keys v6 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+
+	for (size_t i = 0; i < in->nports; i++)
+		if (in->ports[i].owner)
+			add_owned(&v4, &v6, in, in->ports[i].owner);
+	ret[0] = bound_set("owned4", &v4, 1, type4);
+	ret[1] = bound_set("owned6", &v6, 1, type6);
 }
 
 static struct ruleset_set *port_set(const struct compile_input *in)
@@ -345,12 +409,13 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 	ret->chains[3] = extended_chain();
 	ret->chains[4] = guard_chain();
 	ret->chains[5] = base_chain();
-	ret->nsets = 6;
+	ret->nsets = 8;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);
 	ret->sets[3] = denied_set();
 	ret->sets[4] = extension_set();
-	ret->sets[5] = port_set(in);
+	owned_sets(in, ret->sets + 5);
+	ret->sets[7] = port_set(in);
 	ret->ncounters = ARRAY_SIZE(counters);
 	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)

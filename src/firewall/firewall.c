@@ -399,7 +399,8 @@ bool firewall_present(struct firewall *fw)
 	_cleanup_(fw_state_fini) struct fw_state state = { 0 };
 	struct ruleset nothing = { .refs = 1 };
 
-	return fw_snapshot_read(fw->nl, &nothing, &state) == 0 &&
+	/* Who cannot tell must not take it for absent. */
+	return fw_snapshot_read(fw->nl, &nothing, &state) < 0 ||
 	       state.tables[TABLE_INET].exists;
 }
 

@@ -41,8 +41,12 @@ static bool ask_peer(struct port *p, struct nl_sock *requests)
 {
 	struct link_info peer;
 
-	if (p->pinned || !p->peer ||
-	    rtnl_get_link_in(requests, p->told.netns, p->peer, &peer) < 0 ||
+	if (p->pinned || !p->peer)
+		return false;
+	p->answered = rtnl_get_link_in(requests, p->told.netns, p->peer,
+				       &peer) == 0 &&
+		      mac_is_set(&peer.mac);
+	if (!p->answered ||
 	    !memcmp(&p->told.peer_mac, &peer.mac, sizeof(peer.mac)))
 		return false;
 	p->told.peer_mac = peer.mac;
@@ -97,6 +101,6 @@ bool port_see(struct port_table *t, struct nl_sock *requests,
 		changed = true;
 	}
 	changed |= ask_peer(p, requests);
-	p->pinned |= link->peer_netns >= 0 && link->carrier;
+	p->pinned |= p->answered && link->peer_netns >= 0 && link->carrier;
 	return changed;
 }

@@ -19,6 +19,7 @@ struct port {
 	struct link_port told; /* what the observer may see */
 	int bridge;	       /* index of its bridge */
 	int peer;	       /* index of the other end */
+	bool answered;	       /* the last question for the MAC address was */
 	bool pinned;	       /* the MAC address is not asked for again */
 	bool stale;	       /* not seen yet by the dump under way */
 };

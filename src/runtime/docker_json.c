@@ -14,7 +14,8 @@
 #include "base/buf.h"
 
 #define DEPTH_MAX     32
-#define PUBLISHED_MAX 4096 /* a range of ports is one entry each */
+/* A range of ports is one entry for each port and family; no host has more. */
+#define PUBLISHED_MAX (1U << 18)
 #define SUBNETS_MAX   64
 #define ESCAPES_MAX   512
 #define GO_NEVER      "0001-" /* year of Go's zero time */

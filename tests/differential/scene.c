@@ -138,7 +138,7 @@ static void guard_ports(struct scene *s, const struct endpoint *e,
 	for (size_t i = 0; i < e->attachments.len; i++) {
 		struct compile_port port = {
 			.owner = e,
-			.interface = &e->attachments.data[i],
+			.mac = e->attachments.data[i].mac,
 		};
 
 		snprintf(port.name, sizeof(port.name), "%s",
