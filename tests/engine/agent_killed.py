@@ -25,6 +25,17 @@ def enforced(h, r, when, web, client, other):
     testhost.check(r, h, other, web, False, f"{when}: another does not")
 
 
+def heir(h, r, how, web, client):
+    """Docker gives a freed address to the next container; its rights stay
+    behind."""
+    address = client.ip()
+    h.docker("stop", "-t", "0", client.name)
+    evil = h.run(f"heir-{how}", labels={"app": "other"})
+    r.equal(evil.ip(), address, f"{how}: another container got the client's address")
+    testhost.check(r, h, evil, web, False, f"{how}: and not its rights")
+    h.docker("rm", "-f", evil.name)
+
+
 def test(h, r):
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     h.start_agent()
@@ -35,14 +46,18 @@ def test(h, r):
     enforced(h, r, "before", web, client, other)
 
     for how, sig in (("killed", signal.SIGKILL), ("stopped", signal.SIGTERM)):
-        before = rules(h)
         flow = h.stream(client, f"tcp:{web.ip()}:80")
+        second = h.run(f"second-{how}", labels={"app": "client"})
+        h.settle()
+        testhost.check(r, h, second, web, True, f"{how}: a second client reaches web before")
+        before = rules(h)
         h.stop_agent(sig)
         enforced(h, r, how, web, client, other)
         r.equal(rules(h), before, f"{how}: the rules are as they were")
         stray = h.run(f"stray-{how}", labels={"app": "client"})
         testhost.check(r, h, stray, web, False,
                        f"{how}: a container that started meanwhile is nobody yet")
+        heir(h, r, how, web, second)
         r.ok(h.bulkhead("status", check=False).returncode == 3,
              f"{how}: the command line says that the agent is unreachable")
         h.start_agent()
