@@ -185,24 +185,50 @@ int tail_rest(struct tail *t, struct slice *ret)
 	return 1;
 }
 
+/* True when the file that is open holds more than was read. */
+static bool has_more(const struct tail *t)
+{
+	struct stat now;
+
+	return t->fd >= 0 && fstat(t->fd, &now) == 0 &&
+	       (uint64_t)now.st_size > t->offset;
+}
+
+/* True when the name refers to another file than the one that is open. */
+static bool is_renamed(const struct tail *t)
+{
+	struct stat now, named;
+
+	return t->fd < 0 || fstat(t->fd, &now) < 0 ||
+	       (stat(t->path, &named) == 0 &&
+		(named.st_dev != now.st_dev || named.st_ino != now.st_ino));
+}
+
+static bool is_cut(const struct tail *t)
+{
+	struct stat now;
+
+	return t->fd >= 0 && fstat(t->fd, &now) == 0 &&
+	       (uint64_t)now.st_size < t->offset;
+}
+
 /* True when something else is to be read now. */
 static bool rotated(struct tail *t)
 {
-	struct stat now, named;
 	int fd;
 
-	if (t->fd >= 0 && fstat(t->fd, &now) == 0) {
-		if ((uint64_t)now.st_size > t->offset)
-			return true;
-		if ((uint64_t)now.st_size < t->offset) {
-			restart(t);
-			return lseek(t->fd, 0, SEEK_SET) == 0 &&
-			       now.st_size > 0;
-		}
-		if (stat(t->path, &named) < 0 ||
-		    (named.st_dev == now.st_dev && named.st_ino == now.st_ino))
+	if (is_cut(t)) {
+		restart(t);
+		if (lseek(t->fd, 0, SEEK_SET) < 0)
 			return false;
 	}
+	if (has_more(t))
+		return true;
+	if (!is_renamed(t))
+		return false;
+	/* What the old file got before the new one was there comes first. */
+	if (has_more(t))
+		return true;
 	fd = open_log(t->path);
 	if (fd < 0)
 		return false;

@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 
-#define DEPTH_MAX     32
+#define DEPTH_MAX 32
 /* A range of ports is one entry for each port and family; no host has more. */
 #define PUBLISHED_MAX (1U << 18)
 #define SUBNETS_MAX   64

@@ -299,10 +299,10 @@ static void changes(void **state)
 	assert_true(tcp(f, "10.0.0.3", "10.0.0.2", 80));
 }
 
-#define ONLY_WEB               \
-	NETWORKS               \
-		"endpoints:\n" \
-		"- {name: web, labels: {app: web}, bridge: br0, ipv4: 10.0.0.2}\n"
+#define ONLY_WEB       \
+	NETWORKS       \
+	"endpoints:\n" \
+	"- {name: web, labels: {app: web}, bridge: br0, ipv4: 10.0.0.2}\n"
 
 /* What is left of a container dies, whatever policies say; not what its
  * successor begins. */
