@@ -14,7 +14,7 @@
 
 /* How often a waiter looks whether the commit came about (a failed one is
  * retried by itself). */
-#define WAIT_POLL_MS 50
+#define WAIT_POLL_MS 10
 /* … and when it asks a runtime again that did not answer. */
 #define WAIT_AGAIN_MS 250
 
@@ -23,6 +23,7 @@ struct waiter {
 	struct control_call *call;
 	struct loop_timer *timer;
 	unsigned asked; /* runtimes that have not answered */
+	bool committed; /* what was asked for is in the kernel */
 	bool again;	/* one of them is there and could not tell */
 	bool orphaned;	/* its client has gone: free with the last answer */
 };
@@ -70,6 +71,14 @@ static char *hopeless(struct agent *a)
 
 static void ask(struct waiter *w);
 
+static bool commit(struct agent *a)
+{
+	if (a->link)
+		link_refresh(a->link);
+	a->enforcement.dirty = true;
+	return enforce_now(a);
+}
+
 static void look(void *arg)
 {
 	struct waiter *w = arg;
@@ -86,18 +95,13 @@ static void look(void *arg)
 		return;
 	}
 	/* A commit that failed is retried in its own time. */
-	if (enforce_retrying(w->agent)) {
-		loop_timer_start(w->timer, WAIT_POLL_MS, 0);
-		return;
-	}
-	if (w->agent->link)
-		link_refresh(w->agent->link);
-	w->agent->enforcement.dirty = true;
-	if (enforce_now(w->agent)) {
+	if (!w->committed && !enforce_retrying(w->agent))
+		w->committed = commit(w->agent);
+	/* In step is also that what is not allowed any more has ended. */
+	if (w->committed && revoke_is_idle(w->agent->revoke))
 		answer_generation(w);
-		return;
-	}
-	loop_timer_start(w->timer, WAIT_POLL_MS, 0);
+	else
+		loop_timer_start(w->timer, WAIT_POLL_MS, 0);
 }
 
 static void all_synced(struct waiter *w)

@@ -307,6 +307,11 @@ void revoke_committed(struct revoke *r, const struct compile_input *in)
 		revoke_review(r);
 }
 
+bool revoke_is_idle(const struct revoke *r)
+{
+	return r->state == IDLE;
+}
+
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret)
 {
 	*ret = r->stats;

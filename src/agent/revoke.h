@@ -42,4 +42,7 @@ void revoke_committed(struct revoke *r, const struct compile_input *in);
 /** What is in force was not for a while: judge every connection again. */
 void revoke_review(struct revoke *r);
 
+/** False while connections are being judged, or have yet to be. */
+bool revoke_is_idle(const struct revoke *r);
+
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret);
