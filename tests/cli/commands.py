@@ -484,8 +484,10 @@ class Flows(Case):
 
     def test_follow_across_rotation(self):
         path = os.path.join(self.dir, "flows")
-        p = subprocess.Popen([BULKHEAD, "flows", "-f", "-o", "json",
-                              "--path", path], stdout=subprocess.PIPE, text=True)
+        # A shell's background jobs ignore SIGINT, and hand that down.
+        p = subprocess.Popen([BULKHEAD, "flows", "-f", "-o", "json", "--path", path],
+                             stdout=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.addCleanup(p.stdout.close)
 
         def append(name, n):
@@ -510,7 +512,7 @@ class Flows(Case):
         append("flows", 6)  # shorter than what was read: it must be new
         expect(6)
         p.send_signal(signal.SIGINT)
-        self.assertEqual(p.wait(), -signal.SIGINT)
+        self.assertEqual(p.wait(10), -signal.SIGINT)
 
 
 class Teardown(Case):
