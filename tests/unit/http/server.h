@@ -76,7 +76,7 @@ static inline bool server_read(int fd, char *path, size_t size)
 
 static inline void server_connection(int fd, server_fn fn)
 {
-	char path[4096];
+	char path[8192];
 
 	while (server_read(fd, path, sizeof(path)) && fn(fd, path))
 		;
