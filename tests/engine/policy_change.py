@@ -10,6 +10,9 @@ import time
 import netpol
 import testhost
 
+# run.py: the clock decides here.
+ALONE = True
+
 NOBODY = netpol.policy("web", {"app": "web"}, ingress_rules=[])
 NO_EGRESS = netpol.policy("client", {"app": "client"}, egress_rules=[])
 ONLY_80 = netpol.policy("web", {"app": "web"}, ingress_rules=[

@@ -6,10 +6,13 @@
     run.py [...] --ctest BUILD-DIRECTORY
 
 A program prints "ok NAME" and "not ok NAME" lines (cmocka's does so here), or
-ends as Python's unittest does. One that ends badly without having said "not ok", or takes too long, counts as one
-failure; so does a check that was skipped. One that ends well and says nothing
-of the kind counts as one that passed. The last line is "SUITE: N passed, M
-failed".
+ends as Python's unittest does. One that ends badly without having said "not
+ok", or takes too long, counts as one failure; so does a check that was skipped.
+One that ends well and says nothing of the kind counts as one that passed. The
+last line is "SUITE: N passed, M failed".
+
+A Python program with the line "ALONE = True" holds us to a time by the clock:
+it runs when the others are through.
 """
 import argparse
 import concurrent.futures
@@ -29,9 +32,20 @@ import testhost
 class Program:
     """A command line to run, with its surroundings."""
 
-    def __init__(self, name, command, cwd=None, env=None, timeout=None):
+    def __init__(self, name, command, cwd=None, env=None, timeout=None, alone=False):
         self.name, self.command, self.cwd = name, command, cwd
-        self.env, self.timeout = env or {}, timeout
+        self.env, self.timeout, self.alone = env or {}, timeout, alone
+
+
+def program_of(path):
+    python = path.endswith(".py")
+    alone = False
+    if python:
+        with open(path, encoding="utf-8") as f:
+            alone = "ALONE = True\n" in f
+    return Program(os.path.splitext(os.path.basename(path))[0],
+                   [*(["/usr/bin/python3"] if python else []), os.path.realpath(path)],
+                   alone=alone)
 
 
 def programs_of_ctest(build):
@@ -101,6 +115,22 @@ def supervise(program, timeout, tmp):
     return passed, failed, lines, time.monotonic() - start
 
 
+def run_some(programs, together, args, tmp):
+    """(passed, failed) of @programs, so many at a time."""
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(together) as pool:
+        running = {pool.submit(run_one, p, args.t, tmp): p for p in programs}
+        for done in concurrent.futures.as_completed(running):
+            ok, bad, lines, seconds = done.result()
+            passed, failed = passed + ok, failed + bad
+            print(f"{args.s}/{running[done].name}: {ok} passed, {bad} failed "
+                  f"({seconds:.1f} s)", flush=True)
+            for line in lines:
+                if args.v or (bad and not line.startswith("ok ")):
+                    print(f"    {line}", flush=True)
+    return passed, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description="Run test programs and count their checks.")
     parser.add_argument("-j", type=int, default=2, help="so many at a time")
@@ -110,25 +140,16 @@ def main():
     parser.add_argument("--ctest", metavar="DIRECTORY", help="run the tests of this build")
     parser.add_argument("program", nargs="*")
     args = parser.parse_args()
-    programs = [Program(os.path.splitext(os.path.basename(p))[0],
-                        [*(["/usr/bin/python3"] if p.endswith(".py") else []),
-                         os.path.realpath(p)])
-                for p in args.program]
+    programs = [program_of(p) for p in args.program]
     if args.ctest:
         programs += programs_of_ctest(args.ctest)
     tmp = tempfile.mkdtemp(prefix="bulkhead-run.")
     passed = failed = 0
     try:
-        with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
-            running = {pool.submit(run_one, p, args.t, tmp): p for p in programs}
-            for done in concurrent.futures.as_completed(running):
-                ok, bad, lines, seconds = done.result()
-                passed, failed = passed + ok, failed + bad
-                print(f"{args.s}/{running[done].name}: {ok} passed, {bad} failed "
-                      f"({seconds:.1f} s)", flush=True)
-                for line in lines:
-                    if args.v or (bad and not line.startswith("ok ")):
-                        print(f"    {line}", flush=True)
+        for together, some in ((args.j, [p for p in programs if not p.alone]),
+                               (1, [p for p in programs if p.alone])):
+            ok, bad = run_some(some, together, args, tmp)
+            passed, failed = passed + ok, failed + bad
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     print(f"{args.s}: {passed} passed, {failed} failed", flush=True)
