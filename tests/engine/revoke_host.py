@@ -11,10 +11,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import netpol
 import testhost
+from revoke_both_ways import NOBODY, NO_EGRESS, Pair
 
 # run.py: the clock decides here.
 ALONE = True
-from revoke_both_ways import NOBODY, NO_EGRESS, Pair
 
 PROTOCOLS = ("tcp", "udp")
 SIX = ("fd00:5::/64", "--ipv6")
