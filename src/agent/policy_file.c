@@ -88,22 +88,6 @@ static enum lease lease_take(int fd)
 	return errno == EAGAIN ? LEASE_WRITER : LEASE_NONE;
 }
 
-static int read_all(int fd, struct buf *to)
-{
-	char chunk[65536];
-	ssize_t n;
-
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (buf_add(to, chunk, (size_t)n) < 0)
-			return -EFBIG;
-	}
-	return 0;
-}
-
 /* What one reading gave. */
 struct reading {
 	struct buf text;
@@ -154,7 +138,7 @@ static int read_version(const struct policy_file *f, int dirfd,
 		return -errno;
 	g->stamp = stamp_of(&st);
 	g->leased = lease == LEASE_HELD;
-	r = read_all(fd, &g->text);
+	r = buf_read_fd(&g->text, fd);
 	if (g->leased)
 		fcntl(fd, F_SETLEASE, F_UNLCK);
 	return r;

@@ -104,7 +104,7 @@ char *buf_take(struct buf *b)
 	return s;
 }
 
-static int read_all(struct buf *b, int fd)
+int buf_read_fd(struct buf *b, int fd)
 {
 	char chunk[16384];
 	ssize_t n;
@@ -132,5 +132,5 @@ int buf_read_file(struct buf *b, const char *path)
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	return read_all(b, fd);
+	return buf_read_fd(b, fd);
 }

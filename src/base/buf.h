@@ -66,3 +66,6 @@ char *buf_take(struct buf *b);
  * it is no regular file (a FIFO would block the loop); or -errno.
  */
 int buf_read_file(struct buf *b, const char *path);
+
+/** Append what is left to read of @fd. Returns 0, -EFBIG or -errno. */
+int buf_read_fd(struct buf *b, int fd);

@@ -113,6 +113,10 @@ void docker_calls_cancel(struct docker *d);
 /** What the model calls. */
 struct docker_ask docker_asks(struct docker *d);
 void docker_asks_cancel(struct docker *d);
+/** Give the answer about one network (404: it is gone) to the model; one that
+ *  cannot be read ends the connection. */
+void docker_take_network(struct docker *d, const struct docker_call *call,
+			 const struct http_result *result);
 
 /** Start a full listing; one that runs already is followed by another when
  *  somebody waits for it. */

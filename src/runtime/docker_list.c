@@ -54,31 +54,12 @@ static void complete(struct docker *d)
 		docker_list(d);
 }
 
-static void take_network(struct docker *d, const struct docker_call *call,
-			 const struct http_result *result)
-{
-	struct docker_network n = { 0 };
-	const char *id = call->ids.data[0];
-
-	if (result->status == 404) {
-		docker_model_network(d->model, call->when, id, NULL);
-		return;
-	}
-	if (docker_json_network(result->body, d->base.ops->name, &n) < 0) {
-		docker_fail(d, -EBADMSG, "%s: network %.12s cannot be read",
-			    d->socket, id);
-		return;
-	}
-	docker_model_network(d->model, call->when, id, &n);
-	docker_network_fini(&n);
-}
-
 static void on_network(struct docker *d, struct docker_call *call,
 		       const struct http_result *result)
 {
 	if (result->status != 404 && docker_failed(d, result))
 		return;
-	take_network(d, call, result);
+	docker_take_network(d, call, result);
 	if (d->listing.active && --d->listing.outstanding == 0)
 		complete(d);
 }

@@ -210,7 +210,7 @@ static void want_container(void *arg, const char *id)
 
 static void ask_network(struct docker *d, struct docker_want *w);
 
-static void take_network(struct docker *d, const struct docker_call *call,
+void docker_take_network(struct docker *d, const struct docker_call *call,
 			 const struct http_result *result)
 {
 	struct docker_network n = { 0 };
@@ -236,7 +236,7 @@ static void on_network(struct docker *d, struct docker_call *call,
 
 	if (result->status != 404 && docker_failed(d, result))
 		return;
-	take_network(d, call, result);
+	docker_take_network(d, call, result);
 	w = find_want(d->networks, call->ids.data[0]);
 	if (!w) /* the connection has failed meanwhile */
 		return;
