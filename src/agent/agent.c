@@ -20,6 +20,9 @@
  * commit. */
 #define PATIENCE_MS 10000
 
+/* Bytes of lines that wait while the flow log's file cannot be written. */
+#define QUEUE_MAX (4 << 20)
+
 /* ---- what the stages tell ---------------------------------------------- */
 
 static void warn_unenforceable(const struct endpoint *old,
@@ -118,8 +121,8 @@ static void on_signal(void *arg, int signum)
 		return;
 	}
 	log_info("reopening the flow log, reading the policies again");
-	if (a->flow)
-		flow_reopen(a->flow);
+	if (a->flow_file)
+		flow_file_reopen(a->flow_file);
 	policy_dir_rescan(a->policies);
 	enforce_schedule(a);
 }
@@ -173,6 +176,22 @@ static void policies_of(void *arg, const struct endpoint *e, bool ingress,
 	compiler_isolating(a->compiler, e->id, ingress, add_policy, &names);
 }
 
+/* ---- the flow log's lines ---------------------------------------------- */
+
+static void take_line(void *arg, struct slice line)
+{
+	struct agent *a = arg;
+
+	flow_file_write(a->flow_file, line);
+}
+
+static void tell_lines_lost(void *arg, uint64_t records, struct buf *line)
+{
+	struct agent *a = arg;
+
+	flow_loss_line(a->flow, "sink:file", records, line);
+}
+
 /* ---- start ------------------------------------------------------------- */
 
 static int start_kernel(struct agent *a)
@@ -206,7 +225,8 @@ static int start_kernel(struct agent *a)
 static int start_flow_log(struct agent *a)
 {
 	struct flow_options options = {
-		.path = a->config.flow_log,
+		.emit = take_line,
+		.emit_arg = a,
 		.group = RULESET_NFLOG_GROUP,
 		.resolver = { .owner = owner_of,
 			      .sender = sender_of,
@@ -214,8 +234,11 @@ static int start_flow_log(struct agent *a)
 			      .policies = policies_of,
 			      .arg = a },
 	};
-	int r = flow_open(a->loop, &options, &a->flow);
+	int r;
 
+	a->flow_file = flow_file_open(a->loop, a->config.flow_log, QUEUE_MAX,
+				      tell_lines_lost, a);
+	r = flow_open(a->loop, &options, &a->flow);
 	if (r == -EBUSY)
 		log_error(
 			"another process reads NFLOG group %u: is another bulkheadd running?",
@@ -352,6 +375,8 @@ void agent_stop(struct agent *a)
 	loop_timer_close(a->patience);
 	policy_dir_close(a->policies);
 	revoke_close(a->revoke);
+	flow_stop(a->flow);
+	flow_file_close(a->flow_file);
 	flow_close(a->flow);
 	link_close(a->link);
 	enforce_fini(a);

@@ -22,6 +22,7 @@
 #include "endpoint/store.h"
 #include "firewall/firewall.h"
 #include "firewall/tamper.h"
+#include "flow/file.h"
 #include "flow/flow.h"
 #include "link/link.h"
 #include "runtime/runtime.h"
@@ -64,6 +65,7 @@ struct agent {
 	struct firewall *firewall;
 	struct link_watch *link;
 	struct flow_log *flow;
+	struct flow_file *flow_file; /* takes the flow log's lines */
 	struct revoke *revoke;
 	struct control_server *control;
 	VEC(struct runtime *) runtimes;

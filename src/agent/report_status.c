@@ -200,17 +200,19 @@ static void report_flow_log(struct agent *a, struct json_object *to,
 			    struct json_object *problems)
 {
 	struct json_object *log = report_mapping(to, "flow_log");
+	struct flow_file_stats file;
 	struct flow_stats s;
 
 	flow_stats(a->flow, &s);
+	flow_file_stats(a->flow_file, &file);
 	report_optional(log, "path", a->config.flow_log);
-	report_uint(log, "records", s.records);
+	report_uint(log, "records", file.written);
 	report_uint(log, "packets", s.packets);
 	report_uint(log, "lost", s.lost);
-	report_uint(log, "unwritten", s.unwritten);
-	report_optional(log, "problem", s.problem);
-	if (s.problem[0])
-		add_problem(problems, a->config.flow_log, s.problem);
+	report_uint(log, "unwritten", file.dropped);
+	report_optional(log, "problem", file.problem);
+	if (file.problem[0])
+		add_problem(problems, a->config.flow_log, file.problem);
 }
 
 static void report_table_counters(struct agent *a, struct json_object *to,

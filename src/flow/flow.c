@@ -7,34 +7,35 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/attribute.h"
-#include "flow/file.h"
 #include "flow/nflog.h"
 #include "flow/record.h"
 #include "flow/repeat.h"
 
 /* Attempts that a repeat is recognised of: some 2 MiB. */
 #define REPEATS_MAX 16384
-/* Lines that wait while the file cannot be written. */
-#define QUEUE_MAX (4 << 20)
 
 struct flow_log {
 	struct flow_resolver resolver;
 	struct flow_origin origin;
 	struct flow_ifaces ifaces;
 	struct flow_repeats *repeats;
-	struct flow_file *file; /* NULL: nothing is written */
+	flow_emit_fn emit;
+	void *emit_arg;
 	struct flow_nflog *nflog;
 	struct buf line;
 	uint64_t seq;
-	uint64_t packets, repeated, undecoded, revoked;
+	uint64_t packets, repeated, undecoded, revoked, records;
+	uint64_t lost; /* once nothing is read any more */
 };
 
 static void write_record(struct flow_log *f, const struct flow_record *record)
 {
 	buf_clear(&f->line);
 	/* A record's parts are bounded so that it always fits. */
-	if (flow_record_format(record, &f->origin, &f->line) == 0 && f->file)
-		flow_file_write(f->file, buf_slice(&f->line));
+	if (flow_record_format(record, &f->origin, &f->line) < 0)
+		return;
+	f->records++;
+	f->emit(f->emit_arg, buf_slice(&f->line));
 }
 
 /* What the packet itself tells. */
@@ -106,12 +107,11 @@ void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
 	write_record(f, &record);
 }
 
-static void on_loss(void *arg, uint64_t records, struct buf *line)
+void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
+		    struct buf *line)
 {
-	struct flow_log *f = arg;
-
-	flow_record_format_loss(&f->origin, ++f->seq, clock_realtime(), records,
-				line);
+	flow_record_format_loss(&f->origin, ++f->seq, clock_realtime(), where,
+				records, line);
 }
 
 int flow_open(struct loop *loop, const struct flow_options *options,
@@ -124,9 +124,8 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	f->origin = flow_origin_here();
 	f->repeats = flow_repeats_new(REPEATS_MAX);
 	f->line = BUF_INIT(FLOW_LINE_MAX);
-	if (options->path)
-		f->file = flow_file_open(loop, options->path, QUEUE_MAX,
-					 on_loss, f);
+	f->emit = options->emit;
+	f->emit_arg = options->emit_arg;
 	r = flow_nflog_open(loop, options->group, on_packet, f, &f->nflog);
 	if (r < 0) {
 		flow_close(f);
@@ -136,38 +135,33 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	return 0;
 }
 
+void flow_stop(struct flow_log *f)
+{
+	if (!f || !f->nflog)
+		return;
+	f->lost = flow_nflog_lost(f->nflog);
+	flow_nflog_close(f->nflog);
+	f->nflog = NULL;
+}
+
 void flow_close(struct flow_log *f)
 {
 	if (!f)
 		return;
 	flow_nflog_close(f->nflog);
-	flow_file_close(f->file);
 	flow_repeats_free(f->repeats);
 	buf_fini(&f->line);
 	free(f);
 }
 
-void flow_reopen(struct flow_log *f)
-{
-	if (f->file)
-		flow_file_reopen(f->file);
-}
-
 void flow_stats(const struct flow_log *f, struct flow_stats *ret)
 {
-	struct flow_file_stats file = { .problem = "" };
-
-	if (f->file)
-		flow_file_stats(f->file, &file);
 	*ret = (struct flow_stats){
 		.packets = f->packets,
 		.revoked = f->revoked,
-		.records = file.written,
-		.waiting = file.waiting,
+		.records = f->records,
 		.repeated = f->repeated,
-		.lost = flow_nflog_lost(f->nflog),
+		.lost = f->nflog ? flow_nflog_lost(f->nflog) : f->lost,
 		.undecoded = f->undecoded,
-		.unwritten = file.dropped,
-		.problem = file.problem,
 	};
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* flow.h - the denied-flow log: NFLOG in, JSON Lines out.
+/* flow.h - the denied-flow log: NFLOG in, JSON lines out.
  *
- * read (nflog.c) -> decode (packet.c) -> attribute (attribute.c) -> write
- * (record.c, file.c). A packet's owners are asked for as they were at the
+ * read (nflog.c) -> decode (packet.c) -> attribute (attribute.c) -> format
+ * (record.c) -> hand over (the owner's callback). A packet's owners are asked for as they were at the
  * packet's time.
  */
 #pragma once
@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/reason.h"
+#include "base/slice.h"
 #include "base/vec.h"
 #include "endpoint/endpoint.h"
 #include "loop/loop.h"
@@ -37,9 +39,14 @@ struct flow_resolver {
 	void *arg;
 };
 
+/** Takes one line with its newline; @line lives until the call's end. Must not
+ *  call back into the flow log, but for flow_loss_line(). */
+typedef void (*flow_emit_fn)(void *arg, struct slice line);
+
 struct flow_options {
-	const char *path; /* of the JSON Lines file; NULL: write nothing */
-	uint16_t group;	  /* NFLOG group */
+	flow_emit_fn emit;
+	void *emit_arg;
+	uint16_t group; /* NFLOG group */
 	struct flow_resolver resolver;
 };
 
@@ -53,28 +60,28 @@ struct flow_revocation {
 	const struct endpoint *source, *destination; /* NULL: nobody's */
 };
 
-/** While a file is written: packets + revoked = repeated + records + waiting +
- *  unwritten (but for a line about a loss that waits itself). */
+/** packets + revoked = repeated + records */
 struct flow_stats {
-	uint64_t packets;    /* NFLOG messages that were ours */
-	uint64_t revoked;    /* connections that flow_revoked() told of */
-	uint64_t records;    /* lines written, those of losses not counted */
-	uint64_t waiting;    /* lines that the file has not taken yet */
-	uint64_t repeated;   /* packets of an attempt already recorded */
-	uint64_t lost;	     /* NFLOG messages that we never got */
-	uint64_t undecoded;  /* recorded, but with less than all fields */
-	uint64_t unwritten;  /* records that the file did not take */
-	const char *problem; /* last error of the file; "" when none */
+	uint64_t packets;   /* NFLOG messages that were ours */
+	uint64_t revoked;   /* connections that flow_revoked() told of */
+	uint64_t records;   /* lines handed over */
+	uint64_t repeated;  /* packets of an attempt already recorded */
+	uint64_t lost;	    /* NFLOG messages that we never got */
+	uint64_t undecoded; /* recorded, but with less than all fields */
 };
 
-/** Returns 0; -EBUSY when another process reads the group; or -errno. The file
- *  not being writable is no failure: it is retried, and told in the stats. */
+/** Returns 0; -EBUSY when another process reads the group; or -errno. */
 int flow_open(struct loop *loop, const struct flow_options *options,
 	      struct flow_log **ret);
-/** Writes out what is pending. */
+/** Read no more, and emit what is left to tell. Only flow_loss_line() may be
+ *  called from here on, and flow_close(). Accepts NULL. */
+void flow_stop(struct flow_log *f);
+/** Accepts NULL. */
 void flow_close(struct flow_log *f);
-/** Open the file anew by its name (SIGHUP, after a rotation). */
-void flow_reopen(struct flow_log *f);
+/** Append to @line what tells of @records lines that a sink did not take; its
+ *  number is the next of the log's. @where "sink:NAME". */
+void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
+		    struct buf *line);
 /** Record that a connection was ended, with reason policy-revoked and no
  *  packets: that it loses any is recorded of those. */
 void flow_revoked(struct flow_log *f, const struct flow_revocation *revocation);

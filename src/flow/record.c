@@ -13,6 +13,7 @@
 
 #include <json-c/json.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/community.h"
 #include "flow/text.h"
@@ -249,11 +250,18 @@ int flow_record_format(const struct flow_record *r,
 }
 
 int flow_record_format_loss(const struct flow_origin *origin, uint64_t seq,
-			    uint64_t now, uint64_t records, struct buf *line)
+			    uint64_t now, const char *where, uint64_t records,
+			    struct buf *line)
 {
 	struct json_object *o = line_new(origin, now, seq);
+	_cleanup_(freep) char *message =
+		xasprintf("%llu records were lost (%s)",
+			  (unsigned long long)records, where);
 
 	put_text(o, "event", "loss");
+	put_text(o, "level", "warning");
+	put_text(o, "message", message);
+	put_text(o, "where", where);
 	put_number(o, "records", records);
 	return finish(o, line);
 }

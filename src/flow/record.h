@@ -56,6 +56,7 @@ struct flow_origin flow_origin_here(void);
 int flow_record_format(const struct flow_record *r,
 		       const struct flow_origin *origin, struct buf *line);
 
-/** Append a line that tells of @records that no line was written for. */
+/** Append a line that tells of @records lost @where. */
 int flow_record_format_loss(const struct flow_origin *origin, uint64_t seq,
-			    uint64_t now, uint64_t records, struct buf *line);
+			    uint64_t now, const char *where, uint64_t records,
+			    struct buf *line);

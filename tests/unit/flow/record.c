@@ -194,11 +194,11 @@ static void a_loss_says_how_much(_unused_ void **state)
 
 	assert_int_equal(flow_record_format_loss(&origin, 8,
 						 UINT64_C(1700000000000000000),
-						 12, &line),
+						 "sink:file", 12, &line),
 			 0);
 	assert_string_equal(
 		buf_str(&line),
-		"{\"time\":\"2023-11-14T22:13:20.000000000Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":8,\"event\":\"loss\",\"records\":12}\n");
+		"{\"time\":\"2023-11-14T22:13:20.000000000Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":8,\"event\":\"loss\",\"level\":\"warning\",\"message\":\"12 records were lost (sink:file)\",\"where\":\"sink:file\",\"records\":12}\n");
 }
 
 static void this_host_has_a_name(_unused_ void **state)
