@@ -14,10 +14,13 @@
 set -u
 cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
 . tests/lib/packages.sh
+. tests/lib/fuzz_targets.sh
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 
 STEPS="format build clang tidy unit fuzz engine install"
-FUZZ_SECONDS=5
+# The same inputs in every run: tests/fuzz.sh is what looks for new ones.
+FUZZ_RUNS=20000
+FUZZ_SECONDS=20
 JOBS=$(nproc)
 build=build/check keep=
 passed=0 failed=0
@@ -159,7 +162,8 @@ fuzz_one()
 	scratch=$(mktemp -d)
 	mkdir "$scratch/new"
 	# What it finds goes to the first directory; the kept inputs stay.
-	quietly "$target" -max_total_time=$FUZZ_SECONDS -timeout=10 \
+	quietly "$target" -seed=1 -runs=$FUZZ_RUNS \
+		-max_total_time=$FUZZ_SECONDS -timeout=10 \
 		-rss_limit_mb=2048 -artifact_prefix="$scratch/" \
 		"$scratch/new" "tests/fuzz/corpus/$name"
 	status=$?
@@ -174,8 +178,7 @@ fuzz_one()
 step_fuzz()
 {
 	local targets target
-	targets=$(sed -n 's/.*bulkhead_fuzz([a-z]* \([a-z0-9_]*\).*/fuzz_\1/p' \
-		tests/unit/*/CMakeLists.txt | sort)
+	targets=$(fuzz_targets)
 	# shellcheck disable=SC2086 # a list of names
 	if ! compile fuzz --target $targets; then
 		result 1 "build of the fuzz targets"
@@ -183,7 +186,7 @@ step_fuzz()
 	fi
 	for target in $targets; do
 		fuzz_one "$(find "$build/fuzz" -type f -name "$target")"
-		result $? "$target for $FUZZ_SECONDS s"
+		result $? "$target, $FUZZ_RUNS inputs"
 	done
 }
 

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/text.h"
+#include "json/json.h"
 #include "policy/policy.h"
 
 /* As much as the loader takes of a file. */

@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "cli/json.h"
+#include "cli/emit.h"
 #include "cli/suggest.h"
 #include "cli/text.h"
 #include "control/client.h"
+#include "json/json.h"
 
 const struct command *const commands[] = {
 	&command_status,  &command_wait,  &command_get,	     &command_check,

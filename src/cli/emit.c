@@ -4,11 +4,13 @@
  * YAML strings are always double-quoted, so that no version of YAML takes one
  * for a number, a date or a boolean.
  */
+#include "cli/emit.h"
+
 #include <ctype.h>
 #include <json-c/json.h>
 
-#include "cli/json.h"
 #include "cli/text.h"
+#include "json/json.h"
 
 static void indent(struct buf *out, int depth)
 {

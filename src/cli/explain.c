@@ -7,10 +7,10 @@
 #include "base/alloc.h"
 #include "bulkhead/control.h"
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/table.h"
 #include "cli/target.h"
 #include "cli/text.h"
+#include "json/json.h"
 
 static enum style verdict_style(const char *verdict)
 {

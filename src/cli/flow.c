@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/moment.h"
 #include "cli/text.h"
+#include "json/json.h"
 
 /* Widths that most records fit into; a longer one pushes its line aside. */
 enum { TIME = 24, VERDICT = 8, DIRECTION = 8, PROTO = 7, PARTY = 34 };

@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "bulkhead/control.h"
 #include "cli/command.h"
+#include "cli/emit.h"
 #include "cli/flow.h"
-#include "cli/json.h"
 #include "cli/moment.h"
 #include "cli/tail.h"
 #include "cli/text.h"
 #include "control/client.h"
+#include "json/json.h"
 
 #define DEFAULT_PATH "/var/log/bulkhead/flows.jsonl"
 

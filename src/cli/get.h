@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "cli/json.h"
 #include "cli/table.h"
+#include "json/json.h"
 
 #define COLUMNS_MAX 16
 

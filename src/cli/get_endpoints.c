@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* get_endpoints.c - bulkhead get endpoints. */
 #include "bulkhead/control.h"
+#include "cli/emit.h"
 #include "cli/get.h"
 
 TEXT_CELL(namespace, "namespace")

@@ -6,8 +6,8 @@
 
 #include "bulkhead/control.h"
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/table.h"
+#include "json/json.h"
 
 /* One line of the report: a label, or "" for a further line, and its text. */
 static void line(struct table *t, const char *label, enum style style,

@@ -8,10 +8,10 @@
 #include "base/alloc.h"
 #include "bulkhead/control.h"
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/text.h"
 #include "control/client.h"
 #include "firewall/firewall.h"
+#include "json/json.h"
 
 #define PROBE_MS 2000
 

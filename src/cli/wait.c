@@ -7,10 +7,10 @@
 #include "base/alloc.h"
 #include "bulkhead/control.h"
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/moment.h"
 #include "cli/text.h"
 #include "control/client.h"
+#include "json/json.h"
 
 #define DEFAULT_MS 60000
 

@@ -16,9 +16,7 @@
 #include "base/clock.h"
 #include "bulkhead/control.h"
 #include "control/request.h"
-
-/* An answer is our own agent's, and deeper than a request. */
-#define ANSWER_DEPTH_MAX 64
+#include "json/json.h"
 
 #define NS_PER_MS 1000000ULL
 #define NO_LIMIT  UINT64_MAX
@@ -181,7 +179,7 @@ static void format_request(struct buf *line, const char *command,
 static int read_answer(struct slice line, struct json_object **ret_result,
 		       char **ret_error)
 {
-	struct json_object *message = control_parse(line, ANSWER_DEPTH_MAX);
+	struct json_object *message = json_parse(line);
 	struct json_object *ok, *value;
 	int r = -EPROTO;
 

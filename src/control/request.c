@@ -4,50 +4,9 @@
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <limits.h>
 
 #include "base/alloc.h"
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct slice trim(struct slice s)
-{
-	while (s.len && is_blank(s.ptr[s.len - 1]))
-		s.len--;
-	while (s.len && is_blank(s.ptr[0])) {
-		s.ptr++;
-		s.len--;
-	}
-	return s;
-}
-
-struct json_object *control_parse(struct slice line, int depth)
-{
-	struct slice text = trim(line);
-	struct json_tokener *tokener;
-	struct json_object *o;
-
-	if (!text.len || text.len > INT_MAX)
-		return NULL;
-	tokener = json_tokener_new_ex(depth);
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
-						JSON_TOKENER_VALIDATE_UTF8);
-	o = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-	/* A number alone ends only with the text's end: it stays "continue",
-	 * and no message is one. */
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != text.len) {
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(tokener);
-	return o;
-}
+#include "json/json.h"
 
 static const char *check(struct json_object *request)
 {
@@ -69,7 +28,7 @@ int control_parse_request(struct slice line, char **ret_command,
 			  struct json_object **ret_arguments,
 			  const char **ret_error)
 {
-	struct json_object *request = control_parse(line, CONTROL_DEPTH_MAX);
+	struct json_object *request = json_parse(line);
 	struct json_object *command, *arguments;
 	const char *error = check(request);
 

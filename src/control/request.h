@@ -6,12 +6,6 @@
 
 struct json_object;
 
-/** Nesting of a message: deeper ones are refused. */
-#define CONTROL_DEPTH_MAX 32
-
-/** Parse a whole JSON text of @line, or NULL when it is none. */
-struct json_object *control_parse(struct slice line, int depth);
-
 /**
  * Split a request line.
  *

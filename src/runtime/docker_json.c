@@ -12,8 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "json/json.h"
 
-#define DEPTH_MAX 32
 /* A range of ports is one entry for each port and family; no host has more. */
 #define PUBLISHED_MAX (1U << 18)
 #define SUBNETS_MAX   64
@@ -21,35 +21,6 @@
 #define GO_NEVER      "0001-" /* year of Go's zero time */
 
 typedef struct json_object json;
-
-static void json_freep(json **o)
-{
-	json_object_put(*o);
-}
-
-static void tokener_freep(struct json_tokener **t)
-{
-	json_tokener_free(*t);
-}
-
-/* The one value in @text; NULL when there is none, or something behind it. */
-static json *parse(struct slice text)
-{
-	_cleanup_(tokener_freep) struct json_tokener *tokener =
-		json_tokener_new_ex(DEPTH_MAX);
-	_cleanup_(json_freep) json *value = NULL;
-	size_t end;
-
-	if (!tokener || text.len > INT32_MAX)
-		return NULL;
-	value = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-	if (json_tokener_get_error(tokener) != json_tokener_success)
-		return NULL;
-	for (end = json_tokener_get_parse_end(tokener); end < text.len; end++)
-		if (!strchr(" \t\r\n", text.ptr[end]) || !text.ptr[end])
-			return NULL;
-	return TAKE_PTR(value);
-}
 
 static json *member(json *o, const char *key, enum json_type type)
 {
@@ -137,7 +108,7 @@ static bool parse_api(const char *s, unsigned *ret_major, unsigned *ret_minor)
 
 int docker_json_version(struct slice text, struct docker_version *ret)
 {
-	_cleanup_(json_freep) json *o = parse(text);
+	_cleanup_(json_unrefp) json *o = json_parse(text);
 	struct docker_version v = { 0 };
 
 	if (!parse_api(text_at(o, "ApiVersion", 16), &v.api_major,
@@ -162,7 +133,7 @@ static const char *name_without_slash(const char *name)
 
 int docker_json_event(struct slice text, struct docker_event *ret)
 {
-	_cleanup_(json_freep) json *o = parse(text);
+	_cleanup_(json_unrefp) json *o = json_parse(text);
 	json *actor = member(o, "Actor", json_type_object);
 	json *attributes = member(actor, "Attributes", json_type_object);
 	const char *type = text_at(o, "Type", 64);
@@ -328,7 +299,7 @@ void docker_containers_fini(docker_containers *list)
 int docker_json_containers(struct slice text, docker_containers *ret,
 			   size_t *ret_bad)
 {
-	_cleanup_(json_freep) json *list = parse(text);
+	_cleanup_(json_unrefp) json *list = json_parse(text);
 	docker_containers all = { 0 };
 	size_t bad = 0;
 
@@ -489,7 +460,7 @@ void docker_networks_fini(docker_networks *list)
 int docker_json_networks(struct slice text, const char *runtime,
 			 docker_networks *ret, size_t *ret_bad)
 {
-	_cleanup_(json_freep) json *list = parse(text);
+	_cleanup_(json_unrefp) json *list = json_parse(text);
 	docker_networks all = { 0 };
 	size_t bad = 0;
 
@@ -512,7 +483,7 @@ int docker_json_networks(struct slice text, const char *runtime,
 int docker_json_network(struct slice text, const char *runtime,
 			struct docker_network *ret)
 {
-	_cleanup_(json_freep) json *o = parse(text);
+	_cleanup_(json_unrefp) json *o = json_parse(text);
 
 	return parse_network(o, runtime, ret);
 }
@@ -658,7 +629,7 @@ static char *find_escapes(json *o, json *config)
 
 int docker_json_inspect(struct slice text, struct docker_inspect *ret)
 {
-	_cleanup_(json_freep) json *o = parse(text);
+	_cleanup_(json_unrefp) json *o = json_parse(text);
 	json *state = member(o, "State", json_type_object);
 	json *config = member(o, "HostConfig", json_type_object);
 	json *pid = member(state, "Pid", json_type_int);
@@ -687,7 +658,7 @@ void docker_inspect_fini(struct docker_inspect *i)
 
 char *docker_json_message(struct slice text)
 {
-	_cleanup_(json_freep) json *o = parse(text);
+	_cleanup_(json_unrefp) json *o = json_parse(text);
 	const char *message = text_at(o, "message", 4096);
 
 	return message ? xstrdup(message) : NULL;

@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/emit.h"
 #include "cli/flow.h"
-#include "cli/json.h"
 #include "cli/text.h"
+#include "json/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	json_compact(&out, record);
 	check_line(&out);
-	again = json_parse((struct slice){ out.data, out.len - 1 });
+	again = json_parse(buf_slice(&out));
 	assert(again);
 	if (!flow_valid(record) || !flow_matches(&all, record))
 		return 0;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/macro.h"
-#include "cli/json.h"
+#include "cli/emit.h"
 
 static void emits(const char *in,
 		  void (*emit)(struct buf *out, struct json_object *o),
@@ -96,44 +96,6 @@ static void test_yaml_keys(_unused_ void **state)
 	      "\"1\": 5\na_1: 6\n\"x: y\": 7\n");
 }
 
-static void test_look_ups(_unused_ void **state)
-{
-	struct json_object *o = json_tokener_parse(
-		"{\"t\":\"x\",\"n\":3,\"b\":true,\"z\":null,\"l\":[\"a\",\"b\"]}");
-	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
-
-	assert_string_equal(json_text(o, "t"), "x");
-	assert_string_equal(json_text(o, "n"), "");
-	assert_string_equal(json_text(o, "z"), "");
-	assert_string_equal(json_text(NULL, "t"), "");
-	assert_int_equal(json_number(o, "n"), 3);
-	assert_int_equal(json_number(o, "t"), 0);
-	assert_true(json_flag(o, "b"));
-	assert_false(json_flag(o, "n"));
-	assert_int_equal(json_count(json_at(o, "l")), 2);
-	assert_int_equal(json_count(o), 0);
-	assert_null(json_item(json_at(o, "l"), 2));
-	assert_string_equal(json_item_text(json_at(o, "l"), 1), "b");
-	assert_null(json_at(json_at(o, "l"), "t"));
-	json_join(&out, json_at(o, "l"));
-	assert_string_equal(buf_str(&out), "a, b");
-	json_object_put(o);
-}
-
-static void test_parse(_unused_ void **state)
-{
-	static const char *const wrong[] = { "",      "{",   "{}x",
-					     "{} {}", "nul", "{\"a\":'1'}" };
-	char deep[200];
-
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_null(json_parse(slice_of(wrong[i])));
-	memset(deep, '[', 100);
-	memset(deep + 100, ']', 100);
-	assert_null(json_parse((struct slice){ deep, 200 }));
-	json_object_put(json_parse(SLICE("{}")));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,8 +103,6 @@ int main(void)
 		cmocka_unit_test(test_pretty),
 		cmocka_unit_test(test_yaml),
 		cmocka_unit_test(test_yaml_keys),
-		cmocka_unit_test(test_look_ups),
-		cmocka_unit_test(test_parse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

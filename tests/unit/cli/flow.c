@@ -15,7 +15,7 @@
 
 #include "base/macro.h"
 #include "cli/flow.h"
-#include "cli/json.h"
+#include "json/json.h"
 
 static const char record[] =
 	"{\"time\":\"2026-01-31T10:20:30.123456789Z\",\"verdict\":\"denied\","

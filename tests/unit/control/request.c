@@ -14,6 +14,7 @@
 
 #include "base/macro.h"
 #include "control/request.h"
+#include "json/json.h"
 
 static void accepts(const char *line, const char *command, int n)
 {
@@ -87,10 +88,10 @@ static void test_refuses(_unused_ void **state)
 
 static void test_depth(_unused_ void **state)
 {
-	char line[2 * CONTROL_DEPTH_MAX + 64];
-	char open[CONTROL_DEPTH_MAX + 1], close[CONTROL_DEPTH_MAX + 1];
+	char line[2 * JSON_DEPTH_MAX + 64];
+	char open[JSON_DEPTH_MAX + 1], close[JSON_DEPTH_MAX + 1];
 	/* The request and its arguments are two levels themselves. */
-	size_t fits = CONTROL_DEPTH_MAX - 3;
+	size_t fits = JSON_DEPTH_MAX - 3;
 
 	memset(open, '[', sizeof(open));
 	memset(close, ']', sizeof(close));
@@ -100,7 +101,7 @@ static void test_depth(_unused_ void **state)
 	accepts(line, "a", 1);
 	snprintf(line, sizeof(line),
 		 "{\"command\":\"a\",\"arguments\":{\"x\":%.*s%.*s}}",
-		 CONTROL_DEPTH_MAX, open, CONTROL_DEPTH_MAX, close);
+		 JSON_DEPTH_MAX, open, JSON_DEPTH_MAX, close);
 	refuses(slice_of(line), "no JSON object");
 }
 

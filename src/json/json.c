@@ -1,37 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* json.c - what the agent answered, looked into. */
-#include "cli/json.h"
+/* json.c - JSON from outside: read within bounds, and looked into. */
+#include "json/json.h"
 
 #include <json-c/json.h>
 #include <limits.h>
 
-/* Nesting of a flow record or an answer; ours are far flatter. */
-#define DEPTH_MAX 64
+#include "base/macro.h"
 
 void json_unrefp(struct json_object **o)
 {
 	json_object_put(*o);
 }
 
+static void tokener_freep(struct json_tokener **t)
+{
+	if (*t) /* unlike json_object_put() it takes no NULL */
+		json_tokener_free(*t);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct slice trim(struct slice s)
+{
+	while (s.len && is_blank(s.ptr[s.len - 1]))
+		s.len--;
+	while (s.len && is_blank(s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	return s;
+}
+
 struct json_object *json_parse(struct slice text)
 {
-	struct json_tokener *tokener;
-	struct json_object *o;
+	_cleanup_(tokener_freep) struct json_tokener *tokener = NULL;
+	_cleanup_(json_unrefp) struct json_object *o = NULL;
 
-	if (!text.len || text.len > INT_MAX)
+	text = trim(text);
+	if (!text.len || text.len > INT_MAX ||
+	    (text.ptr[0] != '{' && text.ptr[0] != '['))
 		return NULL;
-	tokener = json_tokener_new_ex(DEPTH_MAX);
+	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (!tokener)
 		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
+						JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != text.len) {
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(tokener);
-	return o;
+	    json_tokener_get_parse_end(tokener) != text.len)
+		return NULL;
+	return TAKE_PTR(o);
 }
 
 struct json_object *json_at(struct json_object *o, const char *key)

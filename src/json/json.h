@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* json.h - what the agent answered: looked into, and written out again.
+/* json.h - JSON from outside: read within bounds, and looked into.
  *
  * The look-ups never fail: what is missing, null or of another type is "", 0,
  * false or NULL, and each takes NULL for the object as well.
@@ -14,9 +14,18 @@
 
 struct json_object;
 
+/** Nesting of a text; ours and the engines' are far flatter. */
+#define JSON_DEPTH_MAX 64
+
 void json_unrefp(struct json_object **o);
 
-/** Parse one JSON text of untrusted origin; NULL when it is none. */
+/**
+ * Parse one JSON object or array (RFC 8259; blanks around it are passed over)
+ * of untrusted origin, nested at most JSON_DEPTH_MAX deep.
+ *
+ * Returns it, owned by the caller; NULL when @text is none: a text that is a
+ * number or a string alone is no message of anybody's.
+ */
 struct json_object *json_parse(struct slice text);
 
 struct json_object *json_at(struct json_object *o, const char *key);
@@ -38,9 +47,3 @@ void json_each(struct json_object *o,
 	       void (*fn)(void *arg, const char *key,
 			  struct json_object *value),
 	       void *arg);
-
-/** Append as indented JSON, as JSON on one line, as YAML; with a newline, and
- *  with every string fit for a terminal. */
-void json_pretty(struct buf *out, struct json_object *o);
-void json_compact(struct buf *out, struct json_object *o);
-void json_yaml(struct buf *out, struct json_object *o);
