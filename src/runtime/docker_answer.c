@@ -86,12 +86,13 @@ static void take_entry(struct docker_model *m, struct docker_item *c,
 		       const struct docker_container *l)
 {
 	c->sandbox = false;
-	replace(&c->name, l->name);
+	/* The engine lists the old name for a moment after it told the new. */
+	replace(&c->name, c->renamed ?: l->name);
 	replace(&c->image, l->image);
 	if (strcmp(c->mode, l->network_mode) && is_shared(l->network_mode))
 		log_info(
 			"container %s shares the network of container %.12s: what holds for that one holds for both",
-			l->name, l->network_mode + strlen("container:"));
+			c->name, l->network_mode + strlen("container:"));
 	replace(&c->mode, l->network_mode);
 	if (!c->state_told) {
 		c->running = !strcmp(l->state, "running") ||

@@ -62,8 +62,12 @@ static void on_destroy(struct docker_model *m, struct docker_item *c,
 }
 
 static void on_rename(struct docker_model *m, struct docker_item *c,
-		      _unused_ const struct docker_event *e)
+		      const struct docker_event *e)
 {
+	if (e->name) {
+		free(c->renamed);
+		c->renamed = xstrdup(e->name);
+	}
 	/* The name is also a label, so ask for the whole entry. */
 	m->ask.container(m->ask.arg, c->id);
 }

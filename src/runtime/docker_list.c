@@ -12,16 +12,6 @@
 
 #define LIST_TIMEOUT_MS 30000
 
-static void answer_waiters(docker_waiters *waiters, int error)
-{
-	docker_waiters all = *waiters;
-
-	*waiters = (docker_waiters){ 0 };
-	vec_foreach(w, &all)
-		w->fn(w->arg, error);
-	vec_fini(&all);
-}
-
 static void reset(struct docker_listing *l)
 {
 	docker_networks_fini(&l->networks);
@@ -39,7 +29,7 @@ void docker_list_cancel(struct docker *d)
 	reset(l);
 	/* Nobody has an answer yet: they wait for the next one. */
 	vec_foreach(w, &l->waiters)
-		vec_push(&d->waiters, *w);
+		vec_push(&d->engine.waiters, *w);
 	vec_fini(&l->waiters);
 }
 
@@ -47,17 +37,17 @@ static void complete(struct docker *d)
 {
 	docker_model_list_end(d->model);
 	reset(&d->listing);
-	d->resyncs++;
 	docker_listed(d);
-	answer_waiters(&d->listing.waiters, 0);
-	if (d->waiters.len)
+	engine_answer(&d->listing.waiters, 0);
+	if (d->engine.waiters.len)
 		docker_list(d);
 }
 
-static void on_network(struct docker *d, struct docker_call *call,
+static void on_network(struct engine *e, struct engine_call *call,
 		       const struct http_result *result)
 {
-	if (result->status != 404 && docker_failed(d, result))
+	struct docker *d = docker_of(e);
+	if (result->status != 404 && engine_failed(&d->engine, result))
 		return;
 	docker_take_network(d, call, result);
 	if (d->listing.active && --d->listing.outstanding == 0)
@@ -74,7 +64,7 @@ static bool is_plain(const struct network *n)
 static void apply_lists(struct docker *d)
 {
 	struct docker_listing *l = &d->listing;
-	docker_ids ids = { 0 };
+	engine_ids ids = { 0 };
 
 	vec_foreach(n, &l->networks)
 		if (!is_plain(n->network))
@@ -85,7 +75,8 @@ static void apply_lists(struct docker *d)
 	vec_foreach(id, &ids) {
 		_cleanup_(freep) char *path = xasprintf("/networks/%s", *id);
 
-		docker_get(d, d->http, path, LIST_TIMEOUT_MS, on_network, *id);
+		docker_get(d, d->engine.http, path, LIST_TIMEOUT_MS, on_network,
+			   *id);
 		free(*id);
 	}
 	if (!ids.len)
@@ -93,38 +84,40 @@ static void apply_lists(struct docker *d)
 	vec_fini(&ids);
 }
 
-static void on_networks(struct docker *d, _unused_ struct docker_call *call,
+static void on_networks(struct engine *e, _unused_ struct engine_call *call,
 			const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	size_t bad = 0;
 
-	if (docker_failed(d, result))
+	if (engine_failed(&d->engine, result))
 		return;
-	if (docker_json_networks(result->body, d->base.ops->name,
+	if (docker_json_networks(result->body, d->engine.base.ops->name,
 				 &d->listing.networks, &bad) < 0 ||
 	    bad) {
-		docker_fail(d, -EBADMSG,
+		engine_fail(&d->engine, -EBADMSG,
 			    "%s: the list of networks cannot be read",
-			    d->socket);
+			    d->engine.socket);
 		return;
 	}
 	if (--d->listing.outstanding == 0)
 		apply_lists(d);
 }
 
-static void on_containers(struct docker *d, _unused_ struct docker_call *call,
+static void on_containers(struct engine *e, _unused_ struct engine_call *call,
 			  const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	size_t bad = 0;
 
-	if (docker_failed(d, result))
+	if (engine_failed(&d->engine, result))
 		return;
 	if (docker_json_containers(result->body, &d->listing.containers, &bad) <
 		    0 ||
 	    bad) {
-		docker_fail(d, -EBADMSG,
+		engine_fail(&d->engine, -EBADMSG,
 			    "%s: the list of containers cannot be read",
-			    d->socket);
+			    d->engine.socket);
 		return;
 	}
 	if (--d->listing.outstanding == 0)
@@ -138,12 +131,13 @@ void docker_list(struct docker *d)
 	if (l->active)
 		return;
 	l->active = true;
-	l->waiters = d->waiters;
-	d->waiters = (docker_waiters){ 0 };
+	l->waiters = d->engine.waiters;
+	d->engine.waiters = (engine_waiters){ 0 };
 	l->when = docker_model_now(d->model);
 	l->outstanding = 2;
 	docker_model_list_begin(d->model);
-	docker_get(d, d->http, "/networks", LIST_TIMEOUT_MS, on_networks, NULL);
-	docker_get(d, d->http, "/containers/json?all=1", LIST_TIMEOUT_MS,
+	docker_get(d, d->engine.http, "/networks", LIST_TIMEOUT_MS, on_networks,
+		   NULL);
+	docker_get(d, d->engine.http, "/containers/json?all=1", LIST_TIMEOUT_MS,
 		   on_containers, NULL);
 }

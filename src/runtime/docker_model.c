@@ -53,6 +53,7 @@ static void container_free(struct docker_model *m, struct docker_item *c)
 	free(c->escapable);
 	free(c->id);
 	free(c->name);
+	free(c->renamed);
 	free(c->image);
 	free(c->configured_image);
 	free(c->mode);

@@ -17,69 +17,15 @@
 #define BATCH_MAX	   64 /* ids per request: a URL of some 5 kB */
 #define INSPECTS_MAX	   4  /* at one time, of those that can wait */
 
-static void unlink_call(struct docker_call *call)
-{
-	if (call->prev)
-		call->prev->next = call->next;
-	else
-		call->docker->calls = call->next;
-	if (call->next)
-		call->next->prev = call->prev;
-}
-
-static void free_call(struct docker_call *call)
-{
-	vec_foreach(id, &call->ids)
-		free(*id);
-	vec_fini(&call->ids);
-	free(call);
-}
-
-static void on_answer(void *arg, const struct http_result *result)
-{
-	struct docker_call *call = arg;
-
-	/* Off the list first: the answer may fail the connection, which
-	 * cancels all that are on it. */
-	unlink_call(call);
-	call->answer(call->docker, call, result);
-	free_call(call);
-}
-
-struct docker_call *docker_get(struct docker *d, struct http_client *client,
+struct engine_call *docker_get(struct docker *d, struct http_client *client,
 			       const char *path, unsigned timeout_ms,
-			       docker_answer_fn answer, const char *id)
+			       engine_answer_fn answer, const char *id)
 {
-	_cleanup_(freep) char *url = xasprintf("%s%s", d->prefix, path);
-	struct docker_call *call = xnew(struct docker_call);
+	struct engine_call *call =
+		engine_get(&d->engine, client, path, timeout_ms, answer, id);
 
-	call->docker = d;
-	call->answer = answer;
-	call->when = d->model ? docker_model_now(d->model) : 0;
-	if (id)
-		vec_push(&call->ids, xstrdup(id));
-	call->next = d->calls;
-	if (call->next)
-		call->next->prev = call;
-	d->calls = call;
-	call->request = http_get(client, &(struct http_get){
-						 .path = url,
-						 .timeout_ms = timeout_ms,
-						 .done = on_answer,
-						 .arg = call,
-					 });
+	call->when = docker_model_now(d->model);
 	return call;
-}
-
-void docker_calls_cancel(struct docker *d)
-{
-	while (d->calls) {
-		struct docker_call *call = d->calls;
-
-		http_cancel(call->request);
-		unlink_call(call);
-		free_call(call);
-	}
 }
 
 /* --- what is wanted -------------------------------------------------------- */
@@ -141,18 +87,19 @@ static const struct docker_container *find_entry(const docker_containers *list,
 
 static void ask_containers(struct docker *d);
 
-static void on_containers(struct docker *d, struct docker_call *call,
+static void on_containers(struct engine *e, struct engine_call *call,
 			  const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	_cleanup_(docker_containers_fini) docker_containers list = { 0 };
 	size_t bad;
 
-	if (docker_failed(d, result))
+	if (engine_failed(&d->engine, result))
 		return;
 	if (docker_json_containers(result->body, &list, &bad) < 0) {
-		docker_fail(d, -EBADMSG,
+		engine_fail(&d->engine, -EBADMSG,
 			    "%s: the list of containers cannot be read",
-			    d->socket);
+			    d->engine.socket);
 		return;
 	}
 	vec_foreach(id, &call->ids)
@@ -164,7 +111,7 @@ static void on_containers(struct docker *d, struct docker_call *call,
 }
 
 /* {"id":["…","…"]}: ids are letters and digits, see docker_json.c. */
-static char *containers_path(const docker_ids *ids)
+static char *containers_path(const engine_ids *ids)
 {
 	_cleanup_(buf_fini) struct buf filter = BUF_INIT(BUF_UNBOUNDED);
 	_cleanup_(freep) char *encoded = NULL;
@@ -181,8 +128,8 @@ static void ask_containers(struct docker *d)
 {
 	_cleanup_(freep) char *path = NULL;
 	struct docker_want *w, *next;
-	struct docker_call *call;
-	docker_ids ids = { 0 };
+	struct engine_call *call;
+	engine_ids ids = { 0 };
 
 	HASH_ITER(hh, d->containers, w, next) {
 		if (ids.len == BATCH_MAX)
@@ -192,8 +139,8 @@ static void ask_containers(struct docker *d)
 	}
 	path = containers_path(&ids);
 	d->asking_containers = true;
-	call = docker_get(d, d->http, path, ASK_TIMEOUT_MS, on_containers,
-			  NULL);
+	call = docker_get(d, d->engine.http, path, ASK_TIMEOUT_MS,
+			  on_containers, NULL);
 	call->ids = ids;
 }
 
@@ -210,7 +157,7 @@ static void want_container(void *arg, const char *id)
 
 static void ask_network(struct docker *d, struct docker_want *w);
 
-void docker_take_network(struct docker *d, const struct docker_call *call,
+void docker_take_network(struct docker *d, const struct engine_call *call,
 			 const struct http_result *result)
 {
 	struct docker_network n = { 0 };
@@ -220,21 +167,24 @@ void docker_take_network(struct docker *d, const struct docker_call *call,
 		docker_model_network(d->model, call->when, id, NULL);
 		return;
 	}
-	if (docker_json_network(result->body, d->base.ops->name, &n) < 0) {
-		docker_fail(d, -EBADMSG, "%s: network %.12s cannot be read",
-			    d->socket, id);
+	if (docker_json_network(result->body, d->engine.base.ops->name, &n) <
+	    0) {
+		engine_fail(&d->engine, -EBADMSG,
+			    "%s: network %.12s cannot be read",
+			    d->engine.socket, id);
 		return;
 	}
 	docker_model_network(d->model, call->when, id, &n);
 	docker_network_fini(&n);
 }
 
-static void on_network(struct docker *d, struct docker_call *call,
+static void on_network(struct engine *e, struct engine_call *call,
 		       const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	struct docker_want *w;
 
-	if (result->status != 404 && docker_failed(d, result))
+	if (result->status != 404 && engine_failed(&d->engine, result))
 		return;
 	docker_take_network(d, call, result);
 	w = find_want(d->networks, call->ids.data[0]);
@@ -252,7 +202,7 @@ static void ask_network(struct docker *d, struct docker_want *w)
 
 	w->sent = true;
 	w->again = false;
-	docker_get(d, d->http, path, ASK_TIMEOUT_MS, on_network, w->id);
+	docker_get(d, d->engine.http, path, ASK_TIMEOUT_MS, on_network, w->id);
 }
 
 static void want_network(void *arg, const char *id)
@@ -272,7 +222,7 @@ typedef void (*inspect_fn)(struct docker_model *m, uint64_t when,
 			   const char *id, const struct docker_inspect *i);
 
 /* It only tells what is nice to know early, so it may fail. */
-static void take_inspect(struct docker *d, const struct docker_call *call,
+static void take_inspect(struct docker *d, const struct engine_call *call,
 			 const struct http_result *result, inspect_fn take)
 {
 	struct docker_inspect i = { 0 };
@@ -289,16 +239,17 @@ static void take_inspect(struct docker *d, const struct docker_call *call,
 }
 
 static void ask_inspect(struct docker *d, const char *id,
-			docker_answer_fn answer)
+			engine_answer_fn answer)
 {
 	_cleanup_(freep) char *path = xasprintf("/containers/%s/json", id);
 
-	docker_get(d, d->slow, path, INSPECT_TIMEOUT_MS, answer, id);
+	docker_get(d, d->engine.slow, path, INSPECT_TIMEOUT_MS, answer, id);
 }
 
-static void on_inspect(struct docker *d, struct docker_call *call,
+static void on_inspect(struct engine *e, struct engine_call *call,
 		       const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	take_inspect(d, call, result, docker_model_inspect);
 }
 
@@ -311,9 +262,10 @@ static void inspect_next(struct docker *d);
 
 /* The store is told once, after the last: else a thousand containers that were
  * there before us would be a thousand changes. */
-static void on_inspect_later(struct docker *d, struct docker_call *call,
+static void on_inspect_later(struct engine *e, struct engine_call *call,
 			     const struct http_result *result)
 {
+	struct docker *d = docker_of(e);
 	take_inspect(d, call, result, docker_model_inspect_quietly);
 	d->inspecting--;
 	inspect_next(d);

@@ -19,6 +19,7 @@ struct docker_attach {
 
 struct docker_item {
 	char *id, *name, *mode;
+	char *renamed;		/* as the last rename told; NULL: none did */
 	char *image;		/* as listed: a bare id when its tag moved on */
 	char *configured_image; /* as its creator wrote it; "" until known */
 	VEC(struct docker_attach) attachments;
