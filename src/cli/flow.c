@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/command.h"
-#include "cli/moment.h"
 #include "cli/text.h"
 #include "json/json.h"
 
@@ -17,7 +17,7 @@ bool flow_valid(struct json_object *record)
 	uint64_t time;
 
 	return (*json_text(record, "verdict") || *json_text(record, "event")) &&
-	       time_parse(json_text(record, "time"), &time) == 0;
+	       clock_parse(json_text(record, "time"), &time) == 0;
 }
 
 bool flow_matches(const struct flow_filter *f, struct json_object *record)
@@ -27,7 +27,7 @@ bool flow_matches(const struct flow_filter *f, struct json_object *record)
 	if (f->denied && !*json_text(record, "event") &&
 	    strcmp(json_text(record, "verdict"), "denied") != 0)
 		return false;
-	return time_parse(json_text(record, "time"), &time) == 0 &&
+	return clock_parse(json_text(record, "time"), &time) == 0 &&
 	       time >= f->since && time <= f->until;
 }
 

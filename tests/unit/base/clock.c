@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -36,11 +37,51 @@ static void monotonic(_unused_ void **state)
 	assert_true(clock_realtime() > 1700000000ULL * 1000000000U);
 }
 
+static void is_at(const char *text, uint64_t want)
+{
+	uint64_t ns = 0;
+
+	assert_int_equal(clock_parse(text, &ns), 0);
+	assert_int_equal(ns, want);
+}
+
+/* Expected values are `date -u -d TEXT +%s`. */
+static void parse(_unused_ void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"2026-01-31",
+		"2026-01-31T10:20:30",
+		"2026-01-31T10:20:30.Z",
+		"2026-01-31T10:20:30Zx",
+		"2026-13-31T10:20:30Z",
+		"2026-00-31T10:20:30Z",
+		"2026-01-31T24:20:30Z",
+		"2026-01-31T10:20:30+0100",
+		"1969-12-31T23:59:59Z",
+		"9999-12-31T23:59:59Z",
+		"26-01-31T10:20:30Z",
+	};
+	uint64_t ns = 7;
+
+	is_at("1970-01-01T00:00:00Z", 0);
+	is_at("2026-01-31T10:20:30Z", 1769854830000000000);
+	is_at("2026-01-31t10:20:30.5z", 1769854830500000000);
+	is_at("2026-01-31 10:20:30.123456789Z", 1769854830123456789);
+	is_at("2026-01-31T10:20:30.1234567899Z", 1769854830123456789);
+	is_at("2026-01-31T10:20:30+01:30", 1769849430000000000);
+	is_at("2026-01-31T10:20:30-01:30", 1769860230000000000);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(clock_parse(wrong[i], &ns), -EINVAL);
+	assert_int_equal(ns, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text),
 		cmocka_unit_test(monotonic),
+		cmocka_unit_test(parse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,45 +52,6 @@ static void test_duration(_unused_ void **state)
 	assert_int_equal(ms, 7);
 }
 
-static void is_at(const char *text, uint64_t want)
-{
-	uint64_t ns = 0;
-
-	assert_int_equal(time_parse(text, &ns), 0);
-	assert_int_equal(ns, want);
-}
-
-/* Expected values are `date -u -d TEXT +%s`. */
-static void test_time(_unused_ void **state)
-{
-	static const char *const wrong[] = {
-		"",
-		"2026-01-31",
-		"2026-01-31T10:20:30",
-		"2026-01-31T10:20:30.Z",
-		"2026-01-31T10:20:30Zx",
-		"2026-13-31T10:20:30Z",
-		"2026-00-31T10:20:30Z",
-		"2026-01-31T24:20:30Z",
-		"2026-01-31T10:20:30+0100",
-		"1969-12-31T23:59:59Z",
-		"9999-12-31T23:59:59Z",
-		"26-01-31T10:20:30Z",
-	};
-	uint64_t ns = 7;
-
-	is_at("1970-01-01T00:00:00Z", 0);
-	is_at("2026-01-31T10:20:30Z", 1769854830000000000);
-	is_at("2026-01-31t10:20:30.5z", 1769854830500000000);
-	is_at("2026-01-31 10:20:30.123456789Z", 1769854830123456789);
-	is_at("2026-01-31T10:20:30.1234567899Z", 1769854830123456789);
-	is_at("2026-01-31T10:20:30+01:30", 1769849430000000000);
-	is_at("2026-01-31T10:20:30-01:30", 1769860230000000000);
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_int_equal(time_parse(wrong[i], &ns), -EINVAL);
-	assert_int_equal(ns, 7);
-}
-
 static void test_moment(_unused_ void **state)
 {
 	uint64_t ns;
@@ -108,7 +69,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_moment),
 	};
 
