@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-<<<<<<<< HEAD:src/json/json.h
 /* json.h - JSON from outside: read within bounds, and looked into.
  *
  * The look-ups never fail: what is missing, null or of another type is "", 0,
@@ -48,15 +47,3 @@ void json_each(struct json_object *o,
 	       void (*fn)(void *arg, const char *key,
 			  struct json_object *value),
 	       void *arg);
-========
-/* json.h - JSON written out again, fit for a terminal. */
-#pragma once
-
-#include "json/json.h"
-
-/** Append as indented JSON, as JSON on one line, as YAML; with a newline, and
- *  with every string fit for a terminal. */
-void json_pretty(struct buf *out, struct json_object *o);
-void json_compact(struct buf *out, struct json_object *o);
-void json_yaml(struct buf *out, struct json_object *o);
->>>>>>>> 58ecd90 (json, base: one stage reads JSON of untrusted origin; times are parsed where they are formatted):src/cli/json.h

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/macro.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 static void safe(struct slice in, const char *want)
 {
