@@ -16,7 +16,7 @@
 #include "agent/config.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
-#include "agent/revoke.h"
+#include "revoke/revoke.h"
 #include "compile/compile.h"
 #include "control/server.h"
 #include "endpoint/store.h"

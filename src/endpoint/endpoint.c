@@ -122,42 +122,63 @@ static bool labels_equal(const struct label_set *a, const struct label_set *b)
 	return true;
 }
 
-static bool attachment_equal(const struct attachment *a,
-			     const struct attachment *b)
+/* The same interface in the same place. */
+static bool place_equal(const struct attachment *a, const struct attachment *b)
 {
-	return !strcmp(a->network, b->network) &&
-	       !strcmp(a->network_id, b->network_id) &&
-	       !strcmp(a->bridge, b->bridge) && addr_eq(&a->v4, &b->v4) &&
+	return !strcmp(a->bridge, b->bridge) && addr_eq(&a->v4, &b->v4) &&
 	       addr_eq(&a->v6, &b->v6) &&
-	       !memcmp(&a->mac, &b->mac, sizeof(a->mac)) && a->veth == b->veth;
+	       !memcmp(&a->mac, &b->mac, sizeof(a->mac));
 }
 
-static bool published_equal(const struct published_port *a,
-			    const struct published_port *b)
+static bool places_equal(const struct endpoint *a, const struct endpoint *b)
 {
-	return addr_eq(&a->host, &b->host) && a->host_port == b->host_port &&
-	       a->port == b->port && a->proto == b->proto;
-}
-
-static bool lists_equal(const struct endpoint *a, const struct endpoint *b)
-{
-	if (a->attachments.len != b->attachments.len ||
-	    a->ports.len != b->ports.len ||
-	    a->published.len != b->published.len)
+	if (a->attachments.len != b->attachments.len)
 		return false;
 	for (size_t i = 0; i < a->attachments.len; i++)
-		if (!attachment_equal(&a->attachments.data[i],
-				      &b->attachments.data[i]))
+		if (!place_equal(&a->attachments.data[i],
+				 &b->attachments.data[i]))
 			return false;
+	return true;
+}
+
+static bool ports_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	if (a->ports.len != b->ports.len ||
+	    a->published.len != b->published.len)
+		return false;
 	for (size_t i = 0; i < a->ports.len; i++)
 		if (strcmp(a->ports.data[i].name, b->ports.data[i].name) ||
 		    a->ports.data[i].proto != b->ports.data[i].proto ||
 		    a->ports.data[i].port != b->ports.data[i].port)
 			return false;
-	for (size_t i = 0; i < a->published.len; i++)
-		if (!published_equal(&a->published.data[i],
-				     &b->published.data[i]))
+	for (size_t i = 0; i < a->published.len; i++) {
+		const struct published_port *x = &a->published.data[i];
+		const struct published_port *y = &b->published.data[i];
+
+		if (!addr_eq(&x->host, &y->host) || x->proto != y->proto ||
+		    x->host_port != y->host_port || x->port != y->port)
 			return false;
+	}
+	return true;
+}
+
+bool endpoint_same_rights(const struct endpoint *a, const struct endpoint *b)
+{
+	return !strcmp(a->namespace, b->namespace) &&
+	       labels_equal(a->labels, b->labels) && places_equal(a, b) &&
+	       ports_equal(a, b);
+}
+
+static bool networks_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	for (size_t i = 0; i < a->attachments.len; i++) {
+		const struct attachment *x = &a->attachments.data[i];
+		const struct attachment *y = &b->attachments.data[i];
+
+		if (strcmp(x->network, y->network) ||
+		    strcmp(x->network_id, y->network_id) || x->veth != y->veth)
+			return false;
+	}
 	return true;
 }
 
@@ -167,13 +188,12 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 		return true;
 	return a->state == b->state && a->pid == b->pid &&
 	       a->started == b->started && !strcmp(a->id, b->id) &&
-	       !strcmp(a->name, b->name) &&
-	       !strcmp(a->namespace, b->namespace) &&
-	       !strcmp(a->image, b->image) && !strcmp(a->runtime, b->runtime) &&
+	       !strcmp(a->name, b->name) && !strcmp(a->image, b->image) &&
+	       !strcmp(a->runtime, b->runtime) &&
 	       !strcmp(a->kind ?: "", b->kind ?: "") &&
 	       !strcmp(a->unenforceable ?: "", b->unenforceable ?: "") &&
 	       !strcmp(a->escapable ?: "", b->escapable ?: "") &&
-	       labels_equal(a->labels, b->labels) && lists_equal(a, b);
+	       endpoint_same_rights(a, b) && networks_equal(a, b);
 }
 
 struct attachment *endpoint_attach(struct endpoint *e, const char *network,

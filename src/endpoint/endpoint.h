@@ -93,6 +93,10 @@ struct endpoint *endpoint_copy(const struct endpoint *e);
 /** Same content in every field. */
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
+/** Same in all that a policy can ask about: namespace, labels, ports, and the
+ *  bridges and addresses that it is at. */
+bool endpoint_same_rights(const struct endpoint *a, const struct endpoint *b);
+
 /** Append an attachment, zeroed but for copies of its names. */
 struct attachment *endpoint_attach(struct endpoint *e, const char *network,
 				   const char *network_id);

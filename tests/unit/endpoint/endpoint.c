@@ -95,6 +95,25 @@ static void every_field_counts(_unused_ void **state)
 	DIFFERS(c->published.len = 0);
 }
 
+/* What a policy cannot ask about changes no right. */
+static void rights_are_what_policies_ask_about(_unused_ void **state)
+{
+	_cleanup_(endpoint_unrefp) struct endpoint *e = sample();
+	_cleanup_(endpoint_unrefp) struct endpoint *c = endpoint_copy(e);
+
+	c->state = ENDPOINT_RUNNING;
+	c->name[0] = 'x';
+	c->pid++;
+	c->attachments.data[0].network[0] = 'x';
+	c->attachments.data[0].veth++;
+	assert_true(endpoint_same_rights(e, c));
+	c->attachments.data[0].mac.bytes[5]++;
+	assert_false(endpoint_same_rights(e, c));
+	c->attachments.data[0].mac.bytes[5]--;
+	c->published.data[0].port++;
+	assert_false(endpoint_same_rights(e, c));
+}
+
 static void states_have_names(_unused_ void **state)
 {
 	assert_string_equal(endpoint_state_name(ENDPOINT_CREATED), "created");
@@ -107,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy_is_equal_and_independent),
 		cmocka_unit_test(every_field_counts),
+		cmocka_unit_test(rights_are_what_policies_ask_about),
 		cmocka_unit_test(states_have_names),
 	};
 

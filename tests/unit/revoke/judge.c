@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* judge.c - connections against policies, as Kubernetes' semantics say. */
-#include "agent/judge.h"
+#include "revoke/judge.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

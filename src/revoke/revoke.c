@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* revoke.c - ends connections that the policies do not allow any more.
  *
- *   idle -> settling -> sweeping -> idle
- *                ^---------'  when something changed meanwhile
+ * Each change is followed by two sweeps through conntrack's entries. One at
+ * once, which finds nearly all. And one after a grace period of the kernel,
+ * waited for in a thread: when the change came, a packet that the former rules
+ * let through may have been on its way to where conntrack makes its entry.
  *
- * settling: a packet that the former rules let through may still be on its
- * way to where conntrack makes its entry, so a grace period of the kernel is
- * waited for, in a thread. sweeping: conntrack's dump runs on the loop. A change
- * during either counts at once for what is still to come, and a second sweep,
- * after a grace period of its own, catches up with the rest: so changes without
- * end cannot keep one from its end.
+ * A sweep is conntrack's dump, on the loop. A change during one counts at once
+ * for what is still to come, and the sweeps of its own catch up with the rest:
+ * so changes without end cannot keep one from its end.
  */
-#include "agent/revoke.h"
+#include "revoke/revoke.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/judge.h"
+#include "revoke/judge.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -32,12 +31,6 @@
 #define RECORDS_MAX 65536
 /* Records written in one turn of the loop, at some 50 us each. */
 #define RECORDS_PER_TURN 32
-
-enum state {
-	IDLE,	  /* everything in force has been judged */
-	SETTLING, /* the grace period is under way, @closed may be set */
-	SWEEPING, /* @conntrack dumps */
-};
 
 struct record {
 	struct flow_revocation what;
@@ -51,9 +44,9 @@ struct revoke {
 	struct judge *judge;
 	struct conntrack *conntrack;
 	struct loop_timer *retry, *writer;
-	enum state state;
-	bool again;  /* something changed since the grace period began */
-	bool closed; /* the thread's end frees it */
+	bool sweeping, settling; /* under way: a dump; a grace period */
+	bool sweep_wanted, settle_wanted; /* … and another from its begin */
+	bool closed;			  /* the thread's end frees it */
 	VEC(struct record) records;
 	size_t written; /* of @records */
 	/* Of this slice: keys for the sets of answers, IPv4 and IPv6. */
@@ -125,7 +118,7 @@ static void keep_record(struct revoke *r, const struct conntrack_entry *entry,
 
 /* ---- sweeping ---------------------------------------------------------- */
 
-static void settle(struct revoke *r);
+static void advance(struct revoke *r);
 
 static void failed(struct revoke *r, int error)
 {
@@ -137,7 +130,7 @@ static void failed(struct revoke *r, int error)
 				? ": load nf_conntrack_netlink with modprobe"
 				: "");
 	r->stats.problem = "cannot read the kernel's connections";
-	r->state = IDLE;
+	r->sweeping = false;
 	loop_timer_start(r->retry, RETRY_MS, 0);
 }
 
@@ -227,11 +220,11 @@ static void on_swept(void *arg, int error)
 			"ended %llu connections that the policies do not allow any more, in %llu us",
 			(unsigned long long)r->ended,
 			(unsigned long long)r->stats.duration_ns / 1000);
-	r->state = IDLE;
-	if (r->again)
-		settle(r);
-	else
+	r->sweeping = false;
+	if (revoke_is_idle(r))
 		judge_forget_released(r->judge);
+	else
+		advance(r);
 }
 
 static void add_local(void *arg, const struct addr *a)
@@ -245,7 +238,7 @@ static void sweep(struct revoke *r)
 
 	r->ended = 0;
 	r->stats.entries = 0;
-	r->state = SWEEPING;
+	r->sweeping = true;
 	judge_reset_local(r->judge);
 	error = conntrack_local_addresses(add_local, r->judge);
 	if (error >= 0)
@@ -264,41 +257,48 @@ static void on_settled(void *arg)
 {
 	struct revoke *r = arg;
 
-	if (r->closed)
+	if (r->closed) {
 		free(r);
-	else if (judge_is_idle(r->judge))
-		r->state = IDLE;
-	else
-		sweep(r);
+		return;
+	}
+	r->settling = false;
+	r->sweep_wanted = true;
+	advance(r);
 }
 
-static void settle(struct revoke *r)
+/* Begin what is wanted and not under way. */
+static void advance(struct revoke *r)
+{
+	if (judge_is_idle(r->judge))
+		r->sweep_wanted = r->settle_wanted = false;
+	if (r->settle_wanted && !r->settling) {
+		r->settle_wanted = false;
+		r->settling = true;
+		loop_work(r->loop, wait_for_grace_period, on_settled, r);
+	}
+	if (r->sweep_wanted && !r->sweeping) {
+		r->sweep_wanted = false;
+		sweep(r);
+	}
+}
+
+static void review(struct revoke *r)
 {
 	loop_timer_stop(r->retry);
-	r->again = false;
-	r->state = SETTLING;
-	loop_work(r->loop, wait_for_grace_period, on_settled, r);
+	r->sweep_wanted = r->settle_wanted = true;
+	advance(r);
 }
 
 static void on_retry(void *arg)
 {
-	settle(arg);
+	review(arg);
 }
 
 void revoke_review(struct revoke *r)
 {
-	if (judge_is_idle(r->judge))
-		return;
-	switch (r->state) {
-	case IDLE:
+	if (revoke_is_idle(r))
 		r->changed_at = clock_monotonic();
-		settle(r);
-		break;
-	case SETTLING:
-	case SWEEPING:
-		r->again = true;
-		break;
-	}
+	review(r);
 }
 
 void revoke_committed(struct revoke *r, const struct compile_input *in)
@@ -309,7 +309,8 @@ void revoke_committed(struct revoke *r, const struct compile_input *in)
 
 bool revoke_is_idle(const struct revoke *r)
 {
-	return r->state == IDLE;
+	return !r->sweeping && !r->settling && !r->sweep_wanted &&
+	       !r->settle_wanted;
 }
 
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret)
@@ -358,7 +359,7 @@ void revoke_close(struct revoke *r)
 	for (int v6 = 0; v6 < 2; v6++)
 		buf_fini(&r->answers[v6]);
 	/* The thread still has it. */
-	r->closed = r->state == SETTLING;
+	r->closed = r->settling;
 	if (!r->closed)
 		free(r);
 }
