@@ -13,6 +13,7 @@
 
 #include "agent/isolate.h"
 #include "agent/notify.h"
+#include "agent/writer.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -20,8 +21,8 @@
  * commit. */
 #define PATIENCE_MS 10000
 
-/* Bytes of lines that wait while the flow log's file cannot be written. */
-#define QUEUE_MAX (4 << 20)
+/* Bytes of lines that wait for the flow writer. */
+#define QUEUE_MAX (8 << 20)
 
 /* ---- what the stages tell ---------------------------------------------- */
 
@@ -121,8 +122,7 @@ static void on_signal(void *arg, int signum)
 		return;
 	}
 	log_info("reopening the flow log, reading the policies again");
-	if (a->flow_file)
-		flow_file_reopen(a->flow_file);
+	sink_feed_reopen(a->feed);
 	policy_dir_rescan(a->policies);
 	enforce_schedule(a);
 }
@@ -182,14 +182,25 @@ static void take_line(void *arg, struct slice line)
 {
 	struct agent *a = arg;
 
-	flow_file_write(a->flow_file, line);
+	sink_feed_write(a->feed, line);
 }
 
-static void tell_lines_lost(void *arg, uint64_t records, struct buf *line)
+static void tell_loss(void *arg, const char *where, uint64_t lines)
 {
+	_cleanup_(buf_fini) struct buf line = BUF_INIT(BUF_UNBOUNDED);
+	_cleanup_(freep) char *place = strcmp(where, "writer")
+					       ? xasprintf("sink:%s", where)
+					       : xstrdup(where);
 	struct agent *a = arg;
 
-	flow_loss_line(a->flow, "sink:file", records, line);
+	flow_loss_line(a->flow, place, lines, &line);
+	sink_feed_write(a->feed, buf_slice(&line));
+}
+
+/* The feed has logged it. */
+static void tell_trouble(_unused_ void *arg, _unused_ const char *where,
+			 _unused_ const char *problem)
+{
 }
 
 /* ---- start ------------------------------------------------------------- */
@@ -222,6 +233,24 @@ static int start_kernel(struct agent *a)
 	return r;
 }
 
+static int start_writer(struct agent *a)
+{
+	struct sink_feed_options options = {
+		.keeper = writer_command,
+		.config = slice_of(a->config.text),
+		.sinks = &a->config.sinks,
+		.queue_max = QUEUE_MAX,
+		.observer = { .loss = tell_loss,
+			      .trouble = tell_trouble,
+			      .arg = a },
+	};
+	int r = sink_feed_open(a->loop, &options, &a->feed);
+
+	if (r < 0)
+		log_error("cannot start the flow writer: %s", strerror(-r));
+	return r;
+}
+
 static int start_flow_log(struct agent *a)
 {
 	struct flow_options options = {
@@ -236,8 +265,6 @@ static int start_flow_log(struct agent *a)
 	};
 	int r;
 
-	a->flow_file = flow_file_open(a->loop, a->config.flow_log, QUEUE_MAX,
-				      tell_lines_lost, a);
 	r = flow_open(a->loop, &options, &a->flow);
 	if (r == -EBUSY)
 		log_error(
@@ -342,6 +369,9 @@ int agent_start(struct config *config, struct agent **ret)
 	r = start_control(a);
 	if (r >= 0)
 		r = start_kernel(a);
+	/* It takes an exec. */
+	if (r >= 0)
+		r = start_writer(a);
 	if (r < 0)
 		return r;
 	/* From here on nothing is read that could not be read again later. */
@@ -376,7 +406,7 @@ void agent_stop(struct agent *a)
 	policy_dir_close(a->policies);
 	revoke_close(a->revoke);
 	flow_stop(a->flow);
-	flow_file_close(a->flow_file);
+	sink_feed_close(a->feed);
 	flow_close(a->flow);
 	link_close(a->link);
 	enforce_fini(a);

@@ -22,10 +22,10 @@
 #include "endpoint/store.h"
 #include "firewall/firewall.h"
 #include "firewall/tamper.h"
-#include "flow/file.h"
 #include "flow/flow.h"
 #include "link/link.h"
 #include "runtime/runtime.h"
+#include "sink/feed.h"
 
 /** How enforcement stands. */
 struct enforcement {
@@ -65,7 +65,7 @@ struct agent {
 	struct firewall *firewall;
 	struct link_watch *link;
 	struct flow_log *flow;
-	struct flow_file *flow_file; /* takes the flow log's lines */
+	struct sink_feed *feed; /* takes the flow log's lines */
 	struct revoke *revoke;
 	struct control_server *control;
 	VEC(struct runtime *) runtimes;

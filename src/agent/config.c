@@ -6,30 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/config_read.h"
 #include "base/buf.h"
 #include "bulkhead/control.h"
-#include "yaml/node.h"
 
 #define CONFIG_MAX (1U << 20)
 
-struct reader {
-	const char *file;
-	struct diag_list *diag;
-	struct config *config;
-};
+/* ---- shapes ------------------------------------------------------------ */
 
-/** One key of a mapping: what reads its value. */
-struct key {
-	const char *name;
-	void (*read)(struct reader *r, const struct yaml_node *value);
-};
-
-static struct diag_place at(const struct reader *r, const struct yaml_node *n)
+struct diag_place config_at(const struct reader *r, const struct yaml_node *n)
 {
 	return yaml_place(n, r->file);
 }
-
-/* ---- shapes ------------------------------------------------------------ */
 
 static const struct key *find_key(const struct key *keys, struct slice name)
 {
@@ -46,18 +34,20 @@ static void unknown_key(struct reader *r, const struct key *keys,
 
 	for (; keys->name; keys++)
 		buf_addf(&known, "%s%s", known.len ? ", " : "", keys->name);
-	diag_error(r->diag, at(r, key), "unknown key \"%.*s\" (known here: %s)",
+	diag_error(r->diag, config_at(r, key),
+		   "unknown key \"%.*s\" (known here: %s)",
 		   (int)MIN(key->text.len, 80U), key->text.ptr,
 		   buf_str(&known));
 }
 
-static void read_mapping(struct reader *r, const struct yaml_node *n,
+void config_read_mapping(struct reader *r, const struct yaml_node *n,
 			 const struct key *keys)
 {
 	if (n->kind == YAML_NULL)
 		return;
 	if (n->kind != YAML_MAPPING) {
-		diag_error(r->diag, at(r, n), "expected a mapping, got a %s",
+		diag_error(r->diag, config_at(r, n),
+			   "expected a mapping, got a %s",
 			   yaml_kind_name(n->kind));
 		return;
 	}
@@ -72,12 +62,13 @@ static void read_mapping(struct reader *r, const struct yaml_node *n,
 	}
 }
 
-static bool read_string(struct reader *r, const struct yaml_node *n, char **to)
+bool config_read_string(struct reader *r, const struct yaml_node *n, char **to)
 {
 	if (n->kind == YAML_NULL)
 		return false;
 	if (n->kind != YAML_STRING || !n->text.len) {
-		diag_error(r->diag, at(r, n), "expected a string, got %s",
+		diag_error(r->diag, config_at(r, n),
+			   "expected a string, got %s",
 			   n->kind == YAML_STRING ? "an empty one"
 						  : yaml_kind_name(n->kind));
 		return false;
@@ -87,10 +78,10 @@ static bool read_string(struct reader *r, const struct yaml_node *n, char **to)
 	return true;
 }
 
-static void read_path(struct reader *r, const struct yaml_node *n, char **to)
+void config_read_path(struct reader *r, const struct yaml_node *n, char **to)
 {
-	if (read_string(r, n, to) && (*to)[0] != '/')
-		diag_error(r->diag, at(r, n),
+	if (config_read_string(r, n, to) && (*to)[0] != '/')
+		diag_error(r->diag, config_at(r, n),
 			   "\"%s\" is no absolute path: begin it with /", *to);
 }
 
@@ -100,14 +91,14 @@ static void read_choice(struct reader *r, const struct yaml_node *n,
 {
 	_cleanup_(freep) char *word = NULL;
 
-	if (!read_string(r, n, &word))
+	if (!config_read_string(r, n, &word))
 		return;
 	if (!strcmp(word, yes))
 		*to = true;
 	else if (!strcmp(word, no))
 		*to = false;
 	else
-		diag_error(r->diag, at(r, n),
+		diag_error(r->diag, config_at(r, n),
 			   "\"%s\" is not possible here: use %s or %s", word,
 			   no, yes);
 }
@@ -116,22 +107,22 @@ static void read_choice(struct reader *r, const struct yaml_node *n,
 
 static void read_policy_dir(struct reader *r, const struct yaml_node *n)
 {
-	read_path(r, n, &r->config->policy_dir);
+	config_read_path(r, n, &r->config->policy_dir);
 }
 
 static void read_state_dir(struct reader *r, const struct yaml_node *n)
 {
-	read_path(r, n, &r->config->state_dir);
+	config_read_path(r, n, &r->config->state_dir);
 }
 
 static void read_control_socket(struct reader *r, const struct yaml_node *n)
 {
-	read_path(r, n, &r->config->control_socket);
+	config_read_path(r, n, &r->config->control_socket);
 }
 
 static void read_control_group(struct reader *r, const struct yaml_node *n)
 {
-	read_string(r, n, &r->config->control_group);
+	config_read_string(r, n, &r->config->control_group);
 }
 
 static void read_log_level(struct reader *r, const struct yaml_node *n)
@@ -139,12 +130,12 @@ static void read_log_level(struct reader *r, const struct yaml_node *n)
 	_cleanup_(freep) char *name = NULL;
 	int level;
 
-	if (!read_string(r, n, &name))
+	if (!config_read_string(r, n, &name))
 		return;
 	level = log_level_parse(name);
 	if (level < 0)
 		diag_error(
-			r->diag, at(r, n),
+			r->diag, config_at(r, n),
 			"unknown level \"%s\": use error, warning, info or debug",
 			name);
 	else
@@ -187,13 +178,14 @@ static void read_ignored(struct reader *r, const struct yaml_node *n)
 	if (n->kind == YAML_NULL)
 		return;
 	if (n->kind != YAML_SEQUENCE) {
-		diag_error(r->diag, at(r, n), "expected a list of networks");
+		diag_error(r->diag, config_at(r, n),
+			   "expected a list of networks");
 		return;
 	}
 	for (size_t i = 0; i < n->n; i++) {
 		char *name = NULL;
 
-		if (read_string(r, n->items[i], &name))
+		if (config_read_string(r, n->items[i], &name))
 			vec_push(&r->config->ignore_networks, name);
 	}
 }
@@ -211,22 +203,23 @@ static void read_enforcement(struct reader *r, const struct yaml_node *n)
 		{ NULL, NULL },
 	};
 
-	read_mapping(r, n, keys);
+	config_read_mapping(r, n, keys);
 }
 
 static void read_flow_path(struct reader *r, const struct yaml_node *n)
 {
-	read_path(r, n, &r->config->flow_log);
+	config_read_path(r, n, &r->config->flow_log);
 }
 
 static void read_flow_log(struct reader *r, const struct yaml_node *n)
 {
 	static const struct key keys[] = {
 		{ "path", read_flow_path },
+		{ "sinks", config_read_sinks },
 		{ NULL, NULL },
 	};
 
-	read_mapping(r, n, keys);
+	config_read_mapping(r, n, keys);
 }
 
 static const struct runtime_ops *find_runtime(struct slice name)
@@ -243,7 +236,8 @@ static void unknown_runtime(struct reader *r, const struct yaml_node *name)
 
 	for (size_t i = 0; runtime_all[i]; i++)
 		buf_addf(&known, "%s%s", i ? ", " : "", runtime_all[i]->name);
-	diag_error(r->diag, at(r, name), "unknown runtime \"%.*s\" (known: %s)",
+	diag_error(r->diag, config_at(r, name),
+		   "unknown runtime \"%.*s\" (known: %s)",
 		   (int)MIN(name->text.len, 80U), name->text.ptr,
 		   buf_str(&known));
 }
@@ -253,11 +247,11 @@ static void read_namespace(struct reader *r, const struct yaml_node *network,
 {
 	_cleanup_(freep) char *name = NULL;
 
-	if (!read_string(r, n, &name))
+	if (!config_read_string(r, n, &name))
 		return;
 	if (!endpoint_is_namespace(name)) {
 		diag_error(
-			r->diag, at(r, n),
+			r->diag, config_at(r, n),
 			"\"%.64s\" is no namespace name: lower case letters, digits and '-', at most 63",
 			name);
 		return;
@@ -275,7 +269,7 @@ static void read_namespaces(struct reader *r, const struct yaml_node *n,
 		return;
 	if (n->kind != YAML_MAPPING) {
 		diag_error(
-			r->diag, at(r, n),
+			r->diag, config_at(r, n),
 			"expected a mapping of networks to namespaces, got a %s",
 			yaml_kind_name(n->kind));
 		return;
@@ -292,14 +286,14 @@ static void read_runtime_key(struct reader *r, const struct yaml_node *key,
 
 	if (slice_eq_str(key->text, "socket") ||
 	    slice_eq_str(key->text, "file"))
-		read_path(r, n, &to->socket);
+		config_read_path(r, n, &to->socket);
 	else if (docker && slice_eq_str(key->text, "namespaceFrom"))
 		read_choice(r, n, "labels", "network",
 			    &to->namespaces.from_network);
 	else if (docker && slice_eq_str(key->text, "namespaces"))
 		read_namespaces(r, n, &to->namespaces);
 	else
-		diag_error(r->diag, at(r, key),
+		diag_error(r->diag, config_at(r, key),
 			   "unknown key \"%.*s\" (known here: %s)",
 			   (int)MIN(key->text.len, 80U), key->text.ptr,
 			   docker ? "socket, namespaceFrom, namespaces"
@@ -313,7 +307,8 @@ static void read_runtime(struct reader *r, const struct runtime_ops *ops,
 	struct config_runtime runtime = { .ops = ops };
 
 	if (n->kind != YAML_NULL && n->kind != YAML_MAPPING) {
-		diag_error(r->diag, at(r, n), "expected a mapping, got a %s",
+		diag_error(r->diag, config_at(r, n),
+			   "expected a mapping, got a %s",
 			   yaml_kind_name(n->kind));
 		return;
 	}
@@ -322,7 +317,7 @@ static void read_runtime(struct reader *r, const struct runtime_ops *ops,
 				 &runtime);
 	if (runtime.namespaces.networks.len && !runtime.namespaces.from_network)
 		diag_error(
-			r->diag, at(r, n),
+			r->diag, config_at(r, n),
 			"namespaces names networks: it needs namespaceFrom: network");
 	if (!runtime.socket)
 		runtime.socket = xstrdup(ops->default_socket);
@@ -333,7 +328,7 @@ static void read_runtimes(struct reader *r, const struct yaml_node *n)
 {
 	if (n->kind != YAML_MAPPING || !n->n) {
 		diag_error(
-			r->diag, at(r, n),
+			r->diag, config_at(r, n),
 			"expected a mapping of runtimes; leave the key out to watch those that are there");
 		return;
 	}
@@ -362,7 +357,7 @@ static void read_file(struct reader *r, const struct yaml_node *n)
 		{ NULL, NULL },
 	};
 
-	read_mapping(r, n, keys);
+	config_read_mapping(r, n, keys);
 }
 
 /* ---- the whole --------------------------------------------------------- */
@@ -372,7 +367,6 @@ static void set_defaults(struct config *c)
 	c->policy_dir = xstrdup("/etc/bulkhead/policies");
 	c->state_dir = xstrdup("/var/lib/bulkhead");
 	c->control_socket = xstrdup(CONTROL_SOCKET);
-	c->flow_log = xstrdup("/var/log/bulkhead/flows.jsonl");
 	c->log_level = LOG_LEVEL_INFO;
 	c->anti_spoofing = true;
 	c->own_tables = true;
@@ -400,7 +394,7 @@ static void parse_document(struct reader *r, struct slice text)
 	if (yaml_parse(text, r->file, r->diag, &stream) < 0)
 		return;
 	if (yaml_documents(stream) > 1)
-		diag_error(r->diag, at(r, yaml_document(stream, 1)),
+		diag_error(r->diag, config_at(r, yaml_document(stream, 1)),
 			   "a configuration is one document");
 	else if (yaml_documents(stream))
 		read_file(r, yaml_document(stream, 0));
@@ -417,8 +411,10 @@ int config_parse(struct slice text, const char *file, struct diag_list *diag,
 
 	set_defaults(&config);
 	parse_document(&reader, text);
+	config_finish_sinks(&reader);
 	if (diag->errors != errors)
 		return -EINVAL;
+	config.text = xstrndup(text.ptr, text.len);
 	if (!config.runtimes.len)
 		default_runtimes(&config);
 	*ret = config;
@@ -456,6 +452,10 @@ void config_fini(struct config *c)
 	free(c->control_socket);
 	free(c->control_group);
 	free(c->flow_log);
+	free(c->text);
+	vec_foreach(sink, &c->sinks)
+		sink_config_fini(sink);
+	vec_fini(&c->sinks);
 	vec_foreach(runtime, &c->runtimes)
 		runtime_fini(runtime);
 	vec_fini(&c->runtimes);

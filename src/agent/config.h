@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "compile/compile.h"
 #include "runtime/runtime.h"
+#include "sink/config.h"
 
 #define CONFIG_FILE "/etc/bulkhead/bulkhead.yaml"
 
@@ -31,7 +32,9 @@ struct config {
 	/* Become ready although a policy file is invalid at first start; its
 	 * policies are then not in force. */
 	bool ignore_invalid_policies;
-	char *flow_log;
+	char *flow_log; /* its first file of native lines; NULL: none */
+	sink_config_list sinks;
+	char *text; /* as it was read, for the flow writer */
 };
 
 /**

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/writer.h"
 #include "base/log.h"
 #include "bulkhead/version.h"
 
@@ -85,6 +86,8 @@ int main(int argc, char **argv)
 	struct config config = { 0 };
 	struct agent *agent = NULL;
 
+	if (writer_wanted(argc, argv))
+		return writer_main();
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs("Try bulkheadd --help.\n", stderr);
 		return EXIT_USAGE;

@@ -196,23 +196,78 @@ static void report_firewall(struct agent *a, struct json_object *to,
 		add_problem(problems, "enforcement", blocked);
 }
 
+static void report_sink(struct agent *a, size_t i, struct json_object *list,
+			struct json_object *problems)
+{
+	const struct sink_config *c = &a->config.sinks.data[i];
+	struct json_object *item = report_item(list);
+	struct sink_feed_sink s;
+
+	sink_feed_sink(a->feed, i, &s);
+	report_string(item, "name", c->name);
+	report_string(item, "kind", sink_kind_name(c->kind));
+	report_optional(item, "target", c->path ? c->path : c->url);
+	report_uint(item, "written", s.written);
+	report_uint(item, "waiting", s.waiting);
+	report_uint(item, "lost", s.lost);
+	report_uint(item, "lag_ms", s.lag_ns / 1000000);
+	report_optional(item, "problem", s.problem);
+	if (s.problem[0])
+		add_problem(problems, c->path ? c->path : c->name, s.problem);
+}
+
+static void report_writer(struct agent *a, struct json_object *to,
+			  struct json_object *problems)
+{
+	struct json_object *writer = report_mapping(to, "writer");
+	struct sink_feed_writer w;
+
+	sink_feed_writer(a->feed, &w);
+	report_uint(writer, "pid", (uint64_t)w.pid);
+	report_uint(writer, "restarts", w.restarts);
+	report_uint(writer, "waiting", w.waiting);
+	report_uint(writer, "lost", w.lost);
+	report_optional(writer, "problem", w.problem);
+	if (w.problem[0])
+		add_problem(problems, "flow writer", w.problem);
+}
+
+/* What the file at "path" stands for, when there is one. */
+static void report_main_file(struct agent *a, struct json_object *log)
+{
+	struct sink_feed_sink s = { .problem = "" };
+	struct sink_feed_writer w;
+
+	for (size_t i = 0; a->config.flow_log && i < a->config.sinks.len; i++) {
+		const char *path = a->config.sinks.data[i].path;
+
+		if (path && !strcmp(path, a->config.flow_log)) {
+			sink_feed_sink(a->feed, i, &s);
+			break;
+		}
+	}
+	sink_feed_writer(a->feed, &w);
+	report_uint(log, "records", s.written);
+	report_uint(log, "unwritten", s.lost + w.lost);
+	report_optional(log, "problem", s.problem);
+}
+
 static void report_flow_log(struct agent *a, struct json_object *to,
 			    struct json_object *problems)
 {
 	struct json_object *log = report_mapping(to, "flow_log");
-	struct flow_file_stats file;
+	struct json_object *sinks;
 	struct flow_stats s;
 
 	flow_stats(a->flow, &s);
-	flow_file_stats(a->flow_file, &file);
 	report_optional(log, "path", a->config.flow_log);
-	report_uint(log, "records", file.written);
+	report_main_file(a, log);
 	report_uint(log, "packets", s.packets);
 	report_uint(log, "lost", s.lost);
-	report_uint(log, "unwritten", file.dropped);
-	report_optional(log, "problem", file.problem);
-	if (file.problem[0])
-		add_problem(problems, a->config.flow_log, file.problem);
+	report_writer(a, log, problems);
+	sinks = report_array(log, "sinks");
+	for (size_t i = 0; i < a->config.sinks.len; i++)
+		report_sink(a, i, sinks, problems);
 }
 
 static void report_table_counters(struct agent *a, struct json_object *to,

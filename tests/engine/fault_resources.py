@@ -63,7 +63,7 @@ def full_disks(h, r, w):
     before = h.get("status")["flow_log"]
     # As many tuples as flow records.
     h.ask(w.other, *(f"udp:{w.web.ip()}:{p}" for p in range(1000, 1500)), ms=100)
-    w.says(when, "flow log /run/bh/small/flows.jsonl: No space left on device")
+    w.says(when, "flow log file: /run/bh/small/flows.jsonl: No space left on device")
     h.network("extra", "--opt", "com.docker.network.bridge.name=br-extra")
     h.settle()
     w.says(when, "cannot remember the managed bridges in /run/bh/small/bridges")

@@ -105,6 +105,82 @@ static void every_key_is_read(void **state)
 	config_fini(&c);
 }
 
+static void sinks_are_read(void **state)
+{
+	const struct sink_config *s;
+	struct config c;
+
+	(void)state;
+	accepts("flowLog: {}\n", &c);
+	assert_int_equal(c.sinks.len, 1);
+	assert_int_equal(c.sinks.data[0].kind, SINK_FILE);
+	assert_string_equal(c.sinks.data[0].name, "file");
+	assert_string_equal(c.sinks.data[0].path,
+			    "/var/log/bulkhead/flows.jsonl");
+	config_fini(&c);
+	accepts("flowLog:\n"
+		"  sinks:\n"
+		"  - file: {path: /a, rotateSize: 100MiB, rotateAge: 24h, keep: 3}\n"
+		"  - file: {path: /b, format: ecs, name: for-elastic}\n"
+		"  - stdout:\n"
+		"  - file: {path: /c, rotateSize: 4096}\n",
+		&c);
+	assert_int_equal(c.sinks.len, 4);
+	assert_string_equal(c.flow_log, "/a");
+	s = c.sinks.data;
+	assert_string_equal(s[0].name, "file");
+	assert_int_equal(s[0].rotate_size, 100 << 20);
+	assert_int_equal(s[0].rotate_age, 24 * 3600);
+	assert_int_equal(s[0].keep, 3);
+	assert_string_equal(s[1].name, "for-elastic");
+	assert_int_equal(s[1].format, FORMAT_KIND_ECS);
+	assert_int_equal(s[2].kind, SINK_STDOUT);
+	assert_int_equal(s[2].format, FORMAT_KIND_NATIVE);
+	assert_string_equal(s[3].name, "file-2");
+	assert_int_equal(s[3].rotate_size, 4096);
+	assert_int_equal(s[3].keep, 7);
+	config_fini(&c);
+	accepts("flowLog: {path: /f, sinks: [{stdout: {}}]}\n", &c);
+	assert_int_equal(c.sinks.len, 2);
+	assert_string_equal(c.flow_log, "/f");
+	config_fini(&c);
+	/* No file at all is possible too. */
+	accepts("flowLog: {sinks: [{stdout: {}}]}\n", &c);
+	assert_null(c.flow_log);
+	config_fini(&c);
+}
+
+static void wrong_sinks_are_told(void **state)
+{
+	(void)state;
+	refuses("flowLog:\n"
+		"  sinks:\n"
+		"  - file: {}\n"
+		"  - file: {path: a}\n"
+		"  - kafka: {}\n"
+		"  - stdout: {path: /a}\n"
+		"  - file: {path: /a, rotateSize: 1GB}\n"
+		"  - file: {path: /a, rotateAge: -1h}\n"
+		"  - file: {path: /a, keep: 0}\n"
+		"  - file: {path: /a, format: xml}\n"
+		"  - file: {path: /a, name: A/B}\n"
+		"  - file: {path: /a, rotateSize: 99999999999GiB}\n"
+		"  - stdout\n",
+		"c.yaml:3:5: error: file: path is missing\n"
+		"c.yaml:4:18: error: \"a\" is no absolute path: begin it with /\n"
+		"c.yaml:5:5: error: unknown kind of sink \"kafka\" (known: file, stdout)\n"
+		"c.yaml:6:14: error: unknown key \"path\" (known here: name, format)\n"
+		"c.yaml:7:34: error: expected a size such as 100MiB, got \"1GB\"\n"
+		"c.yaml:8:33: error: expected a duration such as 24h or 30d, got \"-1h\"\n"
+		"c.yaml:9:28: error: expected how many rotated files to keep, from 1 to 1000\n"
+		"c.yaml:10:30: error: \"xml\" is no format: use native, ecs, ocsf or csv\n"
+		"c.yaml:11:28: error: \"A/B\" cannot be a sink's name: lower case letters, digits, '-' and '_', at most 32, and not \"writer\"\n"
+		"c.yaml:12:34: error: expected a size such as 100MiB, got \"99999999999GiB\"\n"
+		"c.yaml:13:5: error: expected a sink as a mapping of its kind to its keys, such as file: {path: /f}\n");
+	refuses("flowLog: {sinks: [{stdout: {name: a}}, {file: {name: a, path: /f}}]}\n",
+		"c.yaml: error: two sinks have the name \"a\"\n");
+}
+
 static void a_runtime_needs_no_more_than_its_name(void **state)
 {
 	struct config c;
@@ -165,7 +241,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks)\n");
 }
 
 static void one_document(void **state)
@@ -180,6 +256,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_means_defaults),
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(sinks_are_read),
+		cmocka_unit_test(wrong_sinks_are_told),
 		cmocka_unit_test(a_runtime_needs_no_more_than_its_name),
 		cmocka_unit_test(networks_can_name_namespaces),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_place),

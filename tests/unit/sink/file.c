@@ -3,7 +3,7 @@
  *
  * The whole program runs in a private mount namespace; needs root.
  */
-#include "flow/file.h"
+#include "sink/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,8 @@
 static struct {
 	char top[64], dir[80], path[96], other[96];
 	struct loop *loop;
-	struct flow_file *file;
+	struct sink *sink;
+	struct sink_config config;
 	unsigned next; /* number of the line that is written next */
 } t;
 
@@ -60,24 +61,44 @@ static int set_up(_unused_ void **state)
 	return 0;
 }
 
+/* Until nothing is under way: written, or stuck. */
+static void settle(void)
+{
+	while (!sink_idle(t.sink))
+		loop_run_once(t.loop);
+}
+
+static void close_sink(void)
+{
+	sink_close(t.sink);
+	t.sink = NULL;
+}
+
 static int tear_down(_unused_ void **state)
 {
-	flow_file_close(t.file);
-	t.file = NULL;
+	settle();
+	close_sink();
+	sink_config_fini(&t.config);
+	t.config = (struct sink_config){ 0 };
 	loop_free(t.loop);
 	return umount2(t.top, MNT_DETACH);
 }
 
 /* ---- helpers ----------------------------------------------------------- */
 
-static void on_loss(_unused_ void *arg, uint64_t records, struct buf *line)
+static void on_change(_unused_ void *arg, _unused_ bool urgent)
 {
-	buf_addf(line, "lost %llu\n", (unsigned long long)records);
 }
 
-static void open_file(size_t queue_max)
+/* @lines may wait. */
+static void open_file(size_t lines)
 {
-	t.file = flow_file_open(t.loop, t.path, queue_max, on_loss, NULL);
+	free(t.config.path);
+	t.config.path = xstrdup(t.path);
+	t.sink = sink_open(t.loop, &t.config, t.next,
+			   lines * (LINE_LEN + sizeof(struct sink_head)),
+			   on_change, NULL);
+	settle();
 }
 
 /* Numbered lines of one length, so that order and wholeness can be seen. */
@@ -86,23 +107,46 @@ static void write_lines(unsigned n)
 	char line[LINE_LEN + 1];
 
 	for (; n; n--) {
+		struct sink_entry entry = {
+			.head = { .type = SINK_FRAME_LINE,
+				  .len = LINE_LEN,
+				  .number = t.next },
+			.content = { line, LINE_LEN },
+		};
+
 		snprintf(line, sizeof(line), "line %0*u\n", LINE_LEN - 6,
 			 t.next++);
-		flow_file_write(t.file, slice_of(line));
+		sink_offer(t.sink, &entry);
 	}
+	settle();
 }
 
-static struct flow_file_stats stats(void)
-{
-	struct flow_file_stats s;
+struct stats {
+	uint64_t written, waiting, lost;
+	const char *problem;
+};
 
-	flow_file_stats(t.file, &s);
+static struct stats stats(void)
+{
+	struct sink_report r;
+	struct stats s;
+
+	sink_report(t.sink, &r, &s.problem);
+	s.written = r.written;
+	s.waiting = t.next - r.settled - r.dropping;
+	s.lost = r.lost + r.dropping;
 	return s;
+}
+
+static void reopen(void)
+{
+	sink_reopen(t.sink);
+	settle();
 }
 
 static void await_written(void)
 {
-	while (stats().waiting)
+	while (stats().waiting || stats().problem[0])
 		loop_run_once(t.loop);
 }
 
@@ -165,11 +209,11 @@ static void lines_are_appended_at_once(_unused_ void **state)
 {
 	struct stat st;
 
-	open_file(4096);
+	open_file(40);
 	write_lines(3);
 	assert_lines(t.path, 0, 3, "");
-	flow_file_close(t.file);
-	open_file(4096);
+	close_sink();
+	open_file(40);
 	write_lines(2);
 	assert_lines(t.path, 0, 5, "");
 	assert_int_equal(stats().written, 2);
@@ -183,7 +227,7 @@ static void a_fragment_found_is_ended(_unused_ void **state)
 	_cleanup_(freep) char *text = NULL;
 
 	put_content(t.path, "{\"half");
-	open_file(4096);
+	open_file(40);
 	write_lines(1);
 	text = content(t.path);
 	assert_int_equal(strncmp(text, "{\"half\nline ", 12), 0);
@@ -193,7 +237,7 @@ static void a_full_disk_costs_no_line(_unused_ void **state)
 {
 	_cleanup_(freep) char *before = NULL;
 
-	open_file(1 << 20);
+	open_file(1000);
 	fill_disk(1);
 	write_lines(100);
 	assert_int_equal(stats().written, 40);
@@ -207,33 +251,35 @@ static void a_full_disk_costs_no_line(_unused_ void **state)
 	await_written();
 	assert_lines(t.path, 0, 100, "");
 	assert_int_equal(stats().written, 100);
-	assert_int_equal(stats().dropped, 0);
+	assert_int_equal(stats().lost, 0);
 	assert_string_equal(stats().problem, "");
 	write_lines(1);
 	assert_lines(t.path, 0, 101, "");
 }
 
-static void what_the_bound_cuts_off_is_told(_unused_ void **state)
+static void what_the_bound_cuts_off_is_counted(_unused_ void **state)
 {
-	open_file(10 * LINE_LEN);
+	open_file(10);
 	fill_disk(1);
-	write_lines(100);
+	for (int i = 0; i < 10; i++)
+		write_lines(10);
 	assert_int_equal(stats().written, 40);
 	assert_int_equal(stats().waiting, 10);
-	assert_int_equal(stats().dropped, 50);
+	assert_int_equal(stats().lost, 50);
 	clear_disk();
 	await_written();
-	assert_lines(t.path, 0, 50, "lost 50\n");
-	assert_int_equal(stats().written, 50);
-	assert_int_equal(stats().dropped, 50);
+	assert_lines(t.path, 0, 50, "");
+	write_lines(1);
+	assert_int_equal(stats().written, 51);
+	assert_int_equal(stats().lost, 50);
 }
 
 static void a_rotated_file_is_reopened(_unused_ void **state)
 {
-	open_file(4096);
+	open_file(40);
 	write_lines(2);
 	assert_int_equal(rename(t.path, t.other), 0);
-	flow_file_reopen(t.file);
+	reopen();
 	write_lines(3);
 	assert_lines(t.other, 0, 2, "");
 	assert_lines(t.path, 2, 5, "");
@@ -241,7 +287,7 @@ static void a_rotated_file_is_reopened(_unused_ void **state)
 
 static void a_rotation_is_noticed_without_a_word(_unused_ void **state)
 {
-	open_file(4096);
+	open_file(40);
 	write_lines(2);
 	assert_int_equal(rename(t.path, t.other), 0);
 	usleep(1050000);
@@ -256,7 +302,7 @@ static void a_rotation_is_noticed_without_a_word(_unused_ void **state)
 
 static void copytruncate_leaves_no_hole(_unused_ void **state)
 {
-	open_file(4096);
+	open_file(40);
 	write_lines(5);
 	assert_int_equal(truncate(t.path, 0), 0);
 	write_lines(2);
@@ -266,7 +312,7 @@ static void copytruncate_leaves_no_hole(_unused_ void **state)
 /* The head of the line was cut off with the rest of the file. */
 static void copytruncate_within_a_line_starts_it_anew(_unused_ void **state)
 {
-	open_file(1 << 20);
+	open_file(1000);
 	fill_disk(1);
 	write_lines(50);
 	assert_int_equal(stats().written, 40);
@@ -278,12 +324,12 @@ static void copytruncate_within_a_line_starts_it_anew(_unused_ void **state)
 /* The fragment stays behind in the rotated file, ended if there is room. */
 static void a_rotation_within_a_line_starts_it_anew(_unused_ void **state)
 {
-	open_file(1 << 20);
+	open_file(1000);
 	fill_disk(1);
 	write_lines(50);
 	assert_int_equal(rename(t.path, t.other), 0);
 	clear_disk();
-	flow_file_reopen(t.file);
+	reopen();
 	assert_lines(t.path, 40, 50, "");
 	assert_int_equal(stats().written, 50);
 	assert_lines(
@@ -293,11 +339,11 @@ static void a_rotation_within_a_line_starts_it_anew(_unused_ void **state)
 
 static void a_deleted_directory_is_waited_for(_unused_ void **state)
 {
-	open_file(4096);
+	open_file(40);
 	write_lines(2);
 	assert_int_equal(unlink(t.path), 0);
 	assert_int_equal(rmdir(t.dir), 0);
-	flow_file_reopen(t.file);
+	reopen();
 	write_lines(3);
 	assert_int_equal(stats().waiting, 3);
 	assert_non_null(strstr(stats().problem, "No such file"));
@@ -310,7 +356,7 @@ static void a_deleted_directory_is_waited_for(_unused_ void **state)
 static void no_file_at_first_is_no_failure(_unused_ void **state)
 {
 	assert_int_equal(mkdir(t.path, 0755), 0);
-	open_file(4096);
+	open_file(40);
 	assert_non_null(strstr(stats().problem, "directory"));
 	write_lines(2);
 	assert_int_equal(rmdir(t.path), 0);
@@ -322,20 +368,81 @@ static void no_file_at_first_is_no_failure(_unused_ void **state)
 static void only_a_regular_file_will_do(_unused_ void **state)
 {
 	assert_int_equal(mkfifo(t.path, 0600), 0);
-	open_file(4096);
+	open_file(40);
 	assert_non_null(strstr(stats().problem, "not a regular file"));
 	assert_int_equal(unlink(t.path), 0);
 }
 
 static void closing_tries_once_more(_unused_ void **state)
 {
-	open_file(1 << 20);
+	open_file(1000);
 	fill_disk(1);
 	write_lines(50);
 	clear_disk();
-	flow_file_close(t.file);
-	t.file = NULL;
+	sink_finish(t.sink);
+	settle();
 	assert_lines(t.path, 0, 50, "");
+}
+
+/* ---- rotation by the sink itself ---------------------------------------- */
+
+static void it_rotates_by_size_and_keeps_some(_unused_ void **state)
+{
+	_cleanup_(freep) char *second = xasprintf("%s.2", t.path);
+	_cleanup_(freep) char *third = xasprintf("%s.3", t.path);
+
+	t.config.rotate_size = 10 * LINE_LEN;
+	t.config.keep = 2;
+	open_file(1000);
+	write_lines(45);
+	assert_int_equal(stats().written, 45);
+	assert_int_equal(stats().lost, 0);
+	assert_lines(t.path, 40, 45, "");
+	assert_lines(t.other, 30, 40, "");
+	assert_lines(second, 20, 30, "");
+	assert_int_equal(access(third, F_OK), -1);
+}
+
+/* The file is older than its first line by now. */
+static void it_rotates_by_age(_unused_ void **state)
+{
+	t.config.rotate_age = 1;
+	t.config.keep = 2;
+	open_file(1000);
+	write_lines(3);
+	usleep(2100000);
+	write_lines(2);
+	assert_lines(t.other, 0, 3, "");
+	assert_lines(t.path, 3, 5, "");
+}
+
+static void an_empty_file_is_never_rotated(_unused_ void **state)
+{
+	t.config.rotate_age = 1;
+	t.config.keep = 2;
+	open_file(1000);
+	usleep(2100000);
+	write_lines(2);
+	assert_lines(t.path, 0, 2, "");
+	assert_int_equal(access(t.other, F_OK), -1);
+}
+
+/* Something is in the way of PATH.1: lines go on into the file, and it is
+ * told. */
+static void what_cannot_be_rotated_is_told(_unused_ void **state)
+{
+	t.config.rotate_size = 10 * LINE_LEN;
+	t.config.keep = 1;
+	assert_int_equal(mkdir(t.other, 0755), 0);
+	open_file(1000);
+	write_lines(25);
+	assert_lines(t.path, 0, 25, "");
+	assert_non_null(strstr(stats().problem, "cannot be rotated"));
+	assert_int_equal(stats().written, 25);
+	assert_int_equal(rmdir(t.other), 0);
+	write_lines(1);
+	assert_string_equal(stats().problem, "");
+	assert_lines(t.path, 25, 26, "");
 }
 
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -346,7 +453,7 @@ int main(void)
 		UNIT(lines_are_appended_at_once),
 		UNIT(a_fragment_found_is_ended),
 		UNIT(a_full_disk_costs_no_line),
-		UNIT(what_the_bound_cuts_off_is_told),
+		UNIT(what_the_bound_cuts_off_is_counted),
 		UNIT(a_rotated_file_is_reopened),
 		UNIT(a_rotation_is_noticed_without_a_word),
 		UNIT(copytruncate_leaves_no_hole),
@@ -356,6 +463,10 @@ int main(void)
 		UNIT(no_file_at_first_is_no_failure),
 		UNIT(only_a_regular_file_will_do),
 		UNIT(closing_tries_once_more),
+		UNIT(it_rotates_by_size_and_keeps_some),
+		UNIT(it_rotates_by_age),
+		UNIT(an_empty_file_is_never_rotated),
+		UNIT(what_cannot_be_rotated_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, make_namespace, drop_namespace);

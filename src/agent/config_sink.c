@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config_sink.c - flowLog.sinks: where the records go. */
+#include <errno.h>
+#include <string.h>
+
+#include "agent/config_read.h"
+#include "base/buf.h"
+
+#define DEFAULT_FLOW_LOG "/var/log/bulkhead/flows.jsonl"
+#define SINKS_MAX	 16
+
+/* ---- values ------------------------------------------------------------ */
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* A number and a unit right behind it. */
+static bool parse_quantity(const char *text, const struct unit *units,
+			   uint64_t *ret)
+{
+	char *end;
+	unsigned long long n;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	for (; units->name; units++)
+		if (!strcmp(end, units->name))
+			return !errno &&
+			       !__builtin_mul_overflow(n, units->factor, ret);
+	return false;
+}
+
+static void read_quantity(struct reader *r, const struct yaml_node *n,
+			  const struct unit *units, const char *example,
+			  uint64_t *to)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if ((n->kind != YAML_STRING && n->kind != YAML_INT) ||
+	    !parse_quantity(n->text.ptr, units, to))
+		diag_error(r->diag, config_at(r, n),
+			   "expected %s, got \"%.*s\"", example,
+			   (int)MIN(n->text.len, 80U), n->text.ptr);
+}
+
+static void read_size(struct reader *r, const struct yaml_node *n, uint64_t *to)
+{
+	static const struct unit units[] = {
+		{ "", 1 },	     { "KiB", 1U << 10 }, { "MiB", 1U << 20 },
+		{ "GiB", 1U << 30 }, { NULL, 0 },
+	};
+
+	read_quantity(r, n, units, "a size such as 100MiB", to);
+}
+
+static void read_duration(struct reader *r, const struct yaml_node *n,
+			  uint64_t *to)
+{
+	static const struct unit units[] = {
+		{ "s", 1 },	{ "m", 60 }, { "h", 3600 },
+		{ "d", 86400 }, { NULL, 0 },
+	};
+
+	read_quantity(r, n, units, "a duration such as 24h or 30d", to);
+}
+
+static void read_path_key(struct reader *r, const struct yaml_node *n)
+{
+	config_read_path(r, n, &r->sink->path);
+}
+
+static void read_format(struct reader *r, const struct yaml_node *n)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	if (config_read_string(r, n, &name) &&
+	    format_kind_parse(slice_of(name), &r->sink->format) < 0)
+		diag_error(r->diag, config_at(r, n),
+			   "\"%s\" is no format: use native, ecs, ocsf or csv",
+			   name);
+}
+
+static void read_name(struct reader *r, const struct yaml_node *n)
+{
+	static const char fit[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	char **name = &r->sink->name;
+
+	if (!config_read_string(r, n, name))
+		return;
+	if (strlen(*name) > 32 || strspn(*name, fit) != strlen(*name) ||
+	    !strcmp(*name, "writer"))
+		diag_error(
+			r->diag, config_at(r, n),
+			"\"%.80s\" cannot be a sink's name: lower case letters, digits, '-' and '_', at most 32, and not \"writer\"",
+			*name);
+}
+
+static void read_rotate_size(struct reader *r, const struct yaml_node *n)
+{
+	read_size(r, n, &r->sink->rotate_size);
+}
+
+static void read_rotate_age(struct reader *r, const struct yaml_node *n)
+{
+	read_duration(r, n, &r->sink->rotate_age);
+}
+
+static void read_keep(struct reader *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_INT || n->integer < 1 || n->integer > 1000)
+		diag_error(
+			r->diag, config_at(r, n),
+			"expected how many rotated files to keep, from 1 to 1000");
+	else
+		r->sink->keep = (unsigned)n->integer;
+}
+
+/* ---- kinds ------------------------------------------------------------- */
+
+static const struct key file_keys[] = {
+	{ "name", read_name },
+	{ "path", read_path_key },
+	{ "format", read_format },
+	{ "rotateSize", read_rotate_size },
+	{ "rotateAge", read_rotate_age },
+	{ "keep", read_keep },
+	{ NULL, NULL },
+};
+
+static const struct key stdout_keys[] = {
+	{ "name", read_name },
+	{ "format", read_format },
+	{ NULL, NULL },
+};
+
+static const struct key *const kind_keys[SINK_KINDS] = {
+	[SINK_FILE] = file_keys,
+	[SINK_STDOUT] = stdout_keys,
+};
+
+/* What a sink of its kind cannot be without. */
+static const char *missing_key(const struct sink_config *c)
+{
+	switch (c->kind) {
+	case SINK_FILE:
+	case SINK_SQLITE:
+		return c->path ? NULL : "path";
+	case SINK_SYSLOG:
+		return c->path || c->host ? NULL : "address";
+	case SINK_OTLP:
+	case SINK_LOKI:
+		return c->url ? NULL : "url";
+	case SINK_STDOUT:
+	case SINK_JOURNALD:
+		return NULL;
+	}
+	return NULL;
+}
+
+static bool find_kind(struct slice name, enum sink_kind *ret)
+{
+	for (unsigned i = 0; i < SINK_KINDS; i++)
+		if (kind_keys[i] &&
+		    slice_eq_str(name, sink_kind_name((enum sink_kind)i))) {
+			*ret = (enum sink_kind)i;
+			return true;
+		}
+	return false;
+}
+
+static void unknown_kind(struct reader *r, const struct yaml_node *name)
+{
+	_cleanup_(buf_fini) struct buf known = BUF_INIT(BUF_UNBOUNDED);
+
+	for (unsigned i = 0; i < SINK_KINDS; i++)
+		if (kind_keys[i])
+			buf_addf(&known, "%s%s", known.len ? ", " : "",
+				 sink_kind_name((enum sink_kind)i));
+	diag_error(r->diag, config_at(r, name),
+		   "unknown kind of sink \"%.*s\" (known: %s)",
+		   (int)MIN(name->text.len, 80U), name->text.ptr,
+		   buf_str(&known));
+}
+
+static void read_sink(struct reader *r, const struct yaml_node *n)
+{
+	struct sink_config sink = { .keep = 7 };
+	size_t errors = r->diag->errors;
+	const char *missing;
+
+	if (n->kind != YAML_MAPPING || n->n != 1) {
+		diag_error(
+			r->diag, config_at(r, n),
+			"expected a sink as a mapping of its kind to its keys, such as file: {path: /f}");
+		return;
+	}
+	if (!find_kind(n->pairs[0].key->text, &sink.kind)) {
+		unknown_kind(r, n->pairs[0].key);
+		return;
+	}
+	r->sink = &sink;
+	config_read_mapping(r, n->pairs[0].value, kind_keys[sink.kind]);
+	missing = missing_key(&sink);
+	if (missing && errors == r->diag->errors)
+		diag_error(r->diag, config_at(r, n), "%s: %s is missing",
+			   sink_kind_name(sink.kind), missing);
+	vec_push(&r->config->sinks, sink);
+}
+
+void config_read_sinks(struct reader *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_SEQUENCE) {
+		diag_error(r->diag, config_at(r, n),
+			   "expected a list of sinks, got a %s",
+			   yaml_kind_name(n->kind));
+		return;
+	}
+	if (n->n > SINKS_MAX)
+		diag_error(r->diag, config_at(r, n), "more than %d sinks",
+			   SINKS_MAX);
+	for (size_t i = 0; i < n->n; i++)
+		read_sink(r, n->items[i]);
+}
+
+/* ---- the whole --------------------------------------------------------- */
+
+static bool name_is_taken(const struct config *c, const char *name,
+			  const struct sink_config *but)
+{
+	vec_foreach(s, &c->sinks)
+		if (s != but && s->name && !strcmp(s->name, name))
+			return true;
+	return false;
+}
+
+/* "file", "file-2", … */
+static void name_sink(struct config *c, struct sink_config *sink)
+{
+	for (unsigned i = 1; !sink->name; i++) {
+		_cleanup_(freep) char *name =
+			i == 1 ? xstrdup(sink_kind_name(sink->kind))
+			       : xasprintf("%s-%u", sink_kind_name(sink->kind),
+					   i);
+
+		if (!name_is_taken(c, name, sink))
+			sink->name = TAKE_PTR(name);
+	}
+}
+
+static void check_unique(struct reader *r)
+{
+	vec_foreach(s, &r->config->sinks)
+		if (s->name && name_is_taken(r->config, s->name, s)) {
+			diag_error(r->diag,
+				   (struct diag_place){ .file = r->file },
+				   "two sinks have the name \"%s\"", s->name);
+			return;
+		}
+}
+
+void config_finish_sinks(struct reader *r)
+{
+	struct config *c = r->config;
+	struct sink_config file = { .kind = SINK_FILE, .keep = 7 };
+
+	check_unique(r);
+	if (!c->flow_log && !c->sinks.len)
+		c->flow_log = xstrdup(DEFAULT_FLOW_LOG);
+	if (c->flow_log) {
+		file.path = xstrdup(c->flow_log);
+		vec_push(&c->sinks, file);
+	}
+	vec_foreach(s, &c->sinks) {
+		name_sink(c, s);
+		if (!c->flow_log && s->kind == SINK_FILE && s->path &&
+		    s->format == FORMAT_KIND_NATIVE)
+			c->flow_log = xstrdup(s->path);
+	}
+}

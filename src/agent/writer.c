@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* writer.c - bulkheadd as the keeper of its own flow writers.
+ *
+ * See sink/keeper.h for why. Privileges are given up before anything is done,
+ * and what the sinks have no use for once they are known.
+ */
+#include "agent/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config.h"
+#include "agent/isolate.h"
+#include "base/log.h"
+#include "sink/keeper.h"
+#include "sink/writer.h"
+
+static char argument[] = "--flow-writer";
+static char program[] = "/proc/self/exe";
+
+char *const writer_command[] = { program, argument, NULL };
+
+bool writer_wanted(int argc, char **argv)
+{
+	return argc == 2 && !strcmp(argv[1], argument);
+}
+
+/* The first to be ended when memory is short: the agent goes on without. */
+static void offer_to_oom_killer(void)
+{
+	_cleanup_(closep) int fd =
+		open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "500", 3) < 0)
+		log_debug("flow writer: oom_score_adj: %s", strerror(errno));
+}
+
+static int configure(struct slice text, sink_config_list *ret)
+{
+	struct isolate_needs needs = { 0 };
+	struct diag_list diag = { 0 };
+	struct config config;
+	int r = config_parse(text, "configuration", &diag, &config);
+
+	diag_fini(&diag);
+	if (r < 0)
+		return r;
+	log_set_level(config.log_level);
+	vec_foreach(sink, &config.sinks) {
+		needs.network |= sink_uses_network(sink);
+		needs.unix_sockets |= sink_uses_unix(sink);
+	}
+	isolate_writer(&needs);
+	*ret = config.sinks;
+	config.sinks = (__typeof__(config.sinks)){ 0 };
+	config_fini(&config);
+	return 0;
+}
+
+static int run(int fd)
+{
+	offer_to_oom_killer();
+	return sink_writer_run(fd, configure);
+}
+
+int writer_main(void)
+{
+	int r;
+
+	isolate_keeper();
+	r = sink_keeper_serve(SINK_KEEPER_FD, run);
+	if (r < 0)
+		fprintf(stderr,
+			"bulkheadd: --flow-writer is for bulkheadd's own use: %s\n",
+			strerror(-r));
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
