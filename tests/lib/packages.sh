@@ -4,7 +4,8 @@
 # What the build takes, what a test host takes, what the checks take.
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev
 	libcurl4-gnutls-dev libjson-c-dev libyaml-dev libmnl-dev libnftnl-dev
-	libnl-3-dev nettle-dev libcap-ng-dev libseccomp-dev uthash-dev"
+	libnl-3-dev nettle-dev libcap-ng-dev libseccomp-dev libsqlite3-dev
+	uthash-dev"
 PACKAGES_HOST="docker.io nftables iproute2 iptables busybox-static kmod
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
