@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "firewall/batch.h"
 #include "firewall/element.h"
+#include "firewall/foreign.h"
 #include "firewall/netlink.h"
 #include "firewall/snapshot.h"
 #include "firewall/state.h"
@@ -402,6 +403,16 @@ bool firewall_present(struct firewall *fw)
 	/* Who cannot tell must not take it for absent. */
 	return fw_snapshot_read(fw->nl, &nothing, &state) < 0 ||
 	       state.tables[TABLE_INET].exists;
+}
+
+int firewall_foreign(struct firewall *fw, firewall_foreign_fn fn, void *arg)
+{
+	return fw_foreign_read(fw->nl, fn, arg);
+}
+
+int firewall_generation(struct firewall *fw, uint32_t *ret)
+{
+	return fw_generation(fw->nl, ret);
 }
 
 /* ---- teardown ---------------------------------------------------------- */

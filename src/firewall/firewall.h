@@ -96,6 +96,33 @@ int firewall_add(struct firewall *fw, enum ruleset_table table,
 /** True when the kernel has our inet table: an agent ran here before. */
 bool firewall_present(struct firewall *fw);
 
+/** What others' rules do to packets before ours are asked. */
+enum firewall_foreign_act {
+	FOREIGN_ACCEPTS, /* in the hooks that ours are at: it decides nothing */
+	FOREIGN_UNTRACKS,  /* takes packets out of connection tracking */
+	FOREIGN_REDIRECTS, /* sends packets on past all hooks */
+	FOREIGN_ACTS
+};
+
+/** A base chain of somebody else's; all borrowed. */
+struct firewall_foreign {
+	const char *family, *table, *chain, *hook;
+	int priority;
+	enum firewall_foreign_act act;
+};
+
+typedef void (*firewall_foreign_fn)(void *arg,
+				    const struct firewall_foreign *f);
+
+/** Look for base chains that come before ours and do one of these. What a
+ *  verdict map decides is not looked into. Returns 0; -EINTR when rules changed
+ *  meanwhile; or -errno. */
+int firewall_foreign(struct firewall *fw, firewall_foreign_fn fn, void *arg);
+
+/** The generation of the namespace's ruleset: others' changes move it too.
+ *  Returns 0 or -errno. */
+int firewall_generation(struct firewall *fw, uint32_t *ret);
+
 /** Delete our tables, and nothing else. Returns the number deleted, or
  *  -errno. */
 int firewall_teardown(struct firewall *fw);
