@@ -51,6 +51,8 @@
  *   "firewall": {"in_step": bool, "generation": n, "transactions": n,
  *                "last_commit": TIME?, "last_duration_us": n,
  *                "objects": n, "error": t?},
+ *   "revocation": {"idle": bool, "revoked": n, "unrecorded": n, "sweeps": n,
+ *                  "last_entries": n, "last_duration_us": n, "problem": t?},
  *   "flow_log": {"path": t?, "records": n, "packets": n, "lost": n,
  *                "unwritten": n, "problem": t?},
  *   "counters": {NAME: {"packets": n, "bytes": n}},
@@ -59,8 +61,10 @@
  * "errors" are whole diagnostics, "file:line:col: error: message". "in_force"
  * tells that the file's last good version still is. "objects" are those of the
  * last transaction. NAME is the kernel counter's, as "ingress_no_policy_allows".
- * "problems" keep the state from being "in-step"; "warnings", of endpoints that
- * are held and could escape, do not.
+ * "problems" keep the state from being "in-step"; "warnings" do not: of endpoints
+ * that are held and could escape, of others' rules that come before ours.
+ * "revocation" is "idle" when every connection has been judged by what is in
+ * force; "last_entries" of conntrack were, by the last sweep.
  */
 #define CONTROL_STATUS "status"
 

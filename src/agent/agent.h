@@ -5,8 +5,8 @@
  *   main.c      options, configuration, signals
  *   agent.c     ordered start, reverse stop; changes of every stage come here
  *   enforce.c   store + policies -> compile -> firewall, once per batch
- *   revoke.c    ends connections that a commit denies; judge.c decides
  *   bind.c      which bridge port is whose
+ *   foreign.c   others' rules that come before ours
  *   managed.c   which networks are governed, and which were before a restart
  *   answer.c    control commands; report_*.c write their results
  */
@@ -14,9 +14,9 @@
 
 #include "agent/bind.h"
 #include "agent/config.h"
+#include "agent/foreign.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
-#include "revoke/revoke.h"
 #include "compile/compile.h"
 #include "control/server.h"
 #include "endpoint/store.h"
@@ -24,6 +24,7 @@
 #include "firewall/tamper.h"
 #include "flow/flow.h"
 #include "link/link.h"
+#include "revoke/revoke.h"
 #include "runtime/runtime.h"
 #include "sink/feed.h"
 
@@ -71,6 +72,7 @@ struct agent {
 	VEC(struct runtime *) runtimes;
 	struct managed managed;
 	struct bindings bindings;
+	struct foreign foreign;
 	bool ports_changed; /* since the runtimes were asked about them */
 	struct enforcement enforcement;
 	struct loop_timer *patience; /* see enforcement.waited_enough */

@@ -139,6 +139,7 @@ static void commit_done(struct agent *a, const struct firewall_result *result)
 	e->generation = result->generation;
 	if (!result->changed)
 		return;
+	foreign_committed(&a->foreign, result->generation);
 	e->transactions++;
 	e->commit_time = clock_realtime();
 	e->commit_ns = result->duration_ns;
@@ -372,6 +373,7 @@ int enforce_init(struct agent *a)
 	a->enforcement.inherited = firewall_present(a->firewall);
 	a->enforcement.dirty = true;
 	a->compiler = compiler_new();
+	foreign_init(&a->foreign, a->loop, a->firewall);
 	a->enforcement.timer = loop_timer_new(a->loop, on_timer, a);
 	return watch_tables(a);
 }
@@ -384,6 +386,7 @@ void enforce_fini(struct agent *a)
 	ruleset_unref(a->enforcement.wanted);
 	free(a->enforcement.error);
 	bind_fini(&a->bindings);
+	foreign_fini(&a->foreign);
 	compiler_free(a->compiler);
 	firewall_close(a->firewall);
 }

@@ -71,10 +71,10 @@ static unsigned tell_endpoint(struct json_object *list,
 }
 
 static void report_counts(struct agent *a, struct json_object *to,
-			  struct json_object *problems)
+			  struct json_object *problems,
+			  struct json_object *warnings)
 {
 	struct json_object *endpoints = report_mapping(to, "endpoints");
-	struct json_object *warnings = report_array(to, "warnings");
 	struct compile_stats stats;
 	size_t n, unenforceable = 0, escapable = 0, live = 0;
 	struct endpoint *const *all = endpoint_store_all(a->store, &n);
@@ -270,6 +270,31 @@ static void report_flow_log(struct agent *a, struct json_object *to,
 		report_sink(a, i, sinks, problems);
 }
 
+static void report_foreign(struct agent *a, struct json_object *warnings)
+{
+	foreign_look(&a->foreign);
+	vec_foreach(rules, &a->foreign.rules)
+		add_problem(warnings, rules->subject, rules->message);
+}
+
+static void report_revocation(struct agent *a, struct json_object *to,
+			      struct json_object *problems)
+{
+	struct json_object *revocation = report_mapping(to, "revocation");
+	struct revoke_stats s;
+
+	revoke_stats(a->revoke, &s);
+	report_bool(revocation, "idle", revoke_is_idle(a->revoke));
+	report_uint(revocation, "revoked", s.revoked);
+	report_uint(revocation, "unrecorded", s.unrecorded);
+	report_uint(revocation, "sweeps", s.sweeps);
+	report_uint(revocation, "last_entries", s.entries);
+	report_uint(revocation, "last_duration_us", s.duration_ns / 1000);
+	report_optional(revocation, "problem", s.problem);
+	if (s.problem[0])
+		add_problem(problems, "revocation", s.problem);
+}
+
 static void report_table_counters(struct agent *a, struct json_object *to,
 				  enum ruleset_table table,
 				  const char *const *names, size_t n)
@@ -310,14 +335,16 @@ struct json_object *report_status(struct agent *a)
 {
 	struct json_object *result = json_object_new_object();
 	struct json_object *problems = json_object_new_array();
+	struct json_object *warnings = json_object_new_array();
 
 	report_string(result, "version", BULKHEAD_VERSION);
 	report_uint(result, "pid", (uint64_t)getpid());
 	report_time(result, "started", a->started);
 	report_runtimes(a, result, problems);
-	report_counts(a, result, problems);
+	report_counts(a, result, problems, warnings);
 	report_policy_files(a, result, problems);
 	report_firewall(a, result, problems);
+	report_revocation(a, result, problems);
 	report_flow_log(a, result, problems);
 	report_bridges(a, result, problems);
 	report_counters(a, result);
@@ -325,6 +352,8 @@ struct json_object *report_status(struct agent *a)
 	report_string(result, "mode",
 		      a->config.compile.audit ? "audit" : "enforce");
 	report_bool(result, "ready", a->ready);
+	report_foreign(a, warnings);
+	report_object(result, "warnings", warnings);
 	report_object(result, "problems", problems);
 	return result;
 }

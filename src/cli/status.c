@@ -120,6 +120,20 @@ static void show_firewall(struct table *t, struct json_object *f)
 		line(t, " ", STYLE_BAD, "%s", error);
 }
 
+static void show_revocation(struct table *t, struct json_object *r)
+{
+	const char *problem = json_text(r, "problem");
+
+	if (!json_number(r, "sweeps") && !*problem)
+		return;
+	line(t, "revoked", *problem ? STYLE_BAD : STYLE_NONE,
+	     "%lld connections; last judged %lld in %lld us%s%s",
+	     (long long)json_number(r, "revoked"),
+	     (long long)json_number(r, "last_entries"),
+	     (long long)json_number(r, "last_duration_us"),
+	     *problem ? ": " : "", problem);
+}
+
 static void show_flow_log(struct table *t, struct json_object *f)
 {
 	const char *problem = json_text(f, "problem");
@@ -182,9 +196,10 @@ static void show(struct json_object *s)
 	show_broken(t, json_at(json_at(s, "policies"), "broken_files"));
 	show_firewall(t, json_at(s, "firewall"));
 	show_bridges(t, json_at(s, "bridges"));
+	show_revocation(t, json_at(s, "revocation"));
 	show_flow_log(t, json_at(s, "flow_log"));
 	json_each(json_at(s, "counters"), show_counter, t);
-	show_troubles(t, "escapable", STYLE_WARN, json_at(s, "warnings"));
+	show_troubles(t, "warning", STYLE_WARN, json_at(s, "warnings"));
 	show_troubles(t, "problem", STYLE_BAD, json_at(s, "problems"));
 	table_render(t, 0, &text);
 	command_print(&text);

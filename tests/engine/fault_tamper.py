@@ -124,8 +124,29 @@ def owned(h, r):
     errors = h.sh("nft", "delete", "table", "inet", "bulkhead", check=False).stderr
     r.ok("not permitted" in errors, "owned: a delete is refused", errors)
     r.equal(h.get("status")["firewall"]["restored"], 0, "owned: nothing had to be restored")
+    reported(h, r)
     h.stop_agent()
     return w
+
+
+def reported(h, r):
+    """Others' accepts in front of ours open nothing (above), and are told."""
+    def warnings():
+        return {w["subject"]: w["message"] for w in h.get("status")["warnings"]}
+
+    r.equal(warnings(), {}, "nothing is before ours")
+    h.sh("nft", "add", "table", "inet", "early")
+    h.sh("nft", "add", "chain", "inet", "early", "forward",
+         "{ type filter hook forward priority -300; }")
+    h.sh("nft", "add", "rule", "inet", "early", "forward", "accept")
+    told = warnings()
+    r.ok(list(told) == ["table inet early"] and
+         told["table inet early"].startswith(
+             "chain forward (hook forward, priority -300) accepts packets before bulkhead's"),
+         "an accept in front of ours is told", told)
+    r.ok("table inet early" in h.agent_log(), "and logged", h.agent_log())
+    h.sh("nft", "delete", "table", "inet", "early")
+    r.equal(warnings(), {}, "until it is gone")
 
 
 def rules(h):
