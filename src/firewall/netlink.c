@@ -89,11 +89,13 @@ const struct nlmsghdr *fw_next_message(const char **bytes, size_t *left)
 	const struct nlmsghdr *nlh = (const void *)*bytes;
 	size_t step;
 
-	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
-	    nlh->nlmsg_len > *left)
+	if (*left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh))
 		return NULL;
-	/* The last one may come without its padding. */
-	step = MIN(MNL_ALIGN((size_t)nlh->nlmsg_len), *left);
+	/* The kernel pads every message, and libmnl's loops over attributes go
+	 * to the padding's end. */
+	step = MNL_ALIGN((size_t)nlh->nlmsg_len);
+	if (step > *left)
+		return NULL;
 	*bytes += step;
 	*left -= step;
 	return nlh;
