@@ -19,6 +19,7 @@
 struct http_client {
 	struct loop *loop;
 	char *path;
+	bool h2;
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct http_request *requests;
@@ -60,6 +61,8 @@ static void finish(struct http_request *r)
 	result.status = (int)status;
 	if (!http_request_streams(r))
 		result.body = buf_slice(&r->body);
+	if (r->get.keep_head)
+		result.head = buf_slice(&r->head);
 	unlink_request(r);
 	r->get.done(r->get.arg, &result);
 	http_request_free(r);
@@ -226,7 +229,7 @@ static CURLM *new_multi(struct http_client *c)
 	return multi;
 }
 
-struct http_client *http_client_new(struct loop *loop, const char *path)
+static struct http_client *new_client(struct loop *loop, const char *path)
 {
 	struct http_client *c = xnew(struct http_client);
 
@@ -234,6 +237,19 @@ struct http_client *http_client_new(struct loop *loop, const char *path)
 	c->path = xstrdup(path);
 	c->timer = loop_timer_new(loop, on_timeout, c);
 	c->multi = new_multi(c);
+	return c;
+}
+
+struct http_client *http_client_new(struct loop *loop, const char *path)
+{
+	return new_client(loop, path);
+}
+
+struct http_client *http_client_new_h2(struct loop *loop, const char *path)
+{
+	struct http_client *c = new_client(loop, path);
+
+	c->h2 = true;
 	return c;
 }
 
@@ -249,11 +265,15 @@ void http_client_free(struct http_client *c)
 		destroy(c);
 }
 
-struct http_request *http_get(struct http_client *c, const struct http_get *get)
+static struct http_request *start(struct http_client *c,
+				  const struct http_get *get,
+				  const struct http_body *body)
 {
 	struct http_request *r = http_request_new(c, c->path, get);
 
-	assert(r); /* fails without memory, or for a path with control bytes */
+	/* Fails without memory, or for a path with control bytes. */
+	assert(r && (!body || http_request_post(r, body)) &&
+	       (!c->h2 || http_request_h2(r)));
 	r->next = c->requests;
 	if (r->next)
 		r->next->prev = r;
@@ -261,6 +281,18 @@ struct http_request *http_get(struct http_client *c, const struct http_get *get)
 	/* Wakes us by a timer of 0 ms, so nothing is called from here. */
 	curl_multi_add_handle(c->multi, r->easy);
 	return r;
+}
+
+struct http_request *http_get(struct http_client *c, const struct http_get *get)
+{
+	return start(c, get, NULL);
+}
+
+struct http_request *http_post(struct http_client *c,
+			       const struct http_get *get,
+			       const struct http_body *body)
+{
+	return start(c, get, body);
 }
 
 void http_cancel(struct http_request *r)

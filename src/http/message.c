@@ -2,6 +2,7 @@
 /* message.c - why a request failed: as an errno, and in words. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -37,12 +38,14 @@ int http_request_error(const struct http_request *r)
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
+	case CURLE_HTTP2:
 		return -EPROTO;
 	case CURLE_RECV_ERROR:
 		return is_broken_chunk(r) ? -EPROTO : -ECONNRESET;
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_SEND_ERROR:
+	case CURLE_HTTP2_STREAM:
 		return -ECONNRESET;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
@@ -81,10 +84,10 @@ static char *too_large(const struct http_request *r, const char *socket)
 {
 	if (r->headers_too_large)
 		return xasprintf(
-			"%s: headers of the answer to GET %s are larger than %u bytes",
+			"%s: headers of the answer to %s are larger than %u bytes",
 			socket, r->shown, HTTP_HEADER_MAX);
-	return xasprintf("%s: answer to GET %s is larger than %zu bytes",
-			 socket, r->shown, r->body.max);
+	return xasprintf("%s: answer to %s is larger than %zu bytes", socket,
+			 r->shown, r->body.max);
 }
 
 static char *answered(const struct http_request *r, const char *socket)
@@ -92,18 +95,17 @@ static char *answered(const struct http_request *r, const char *socket)
 	long status = 0;
 
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	return xasprintf("%s: GET %s: HTTP status %ld", socket, r->shown,
-			 status);
+	return xasprintf("%s: %s: HTTP status %ld", socket, r->shown, status);
 }
 
 static char *reset(const struct http_request *r, const char *socket)
 {
 	if (r->code == CURLE_GOT_NOTHING)
 		return xasprintf(
-			"%s: connection closed without an answer to GET %s",
-			socket, r->shown);
+			"%s: connection closed without an answer to %s", socket,
+			r->shown);
 	return xasprintf(
-		"%s: connection closed in the middle of the answer to GET %s",
+		"%s: connection closed in the middle of the answer to %s",
 		socket, r->shown);
 }
 
@@ -121,13 +123,44 @@ char *http_request_message(const struct http_request *r, const char *socket)
 	if (error == -ECONNRESET)
 		return reset(r, socket);
 	if (error == -ETIMEDOUT)
-		return xasprintf(
-			"%s: no complete answer to GET %s within %u ms", socket,
-			r->shown, r->get.timeout_ms ?: HTTP_CONNECT_MS);
+		return xasprintf("%s: no complete answer to %s within %u ms",
+				 socket, r->shown,
+				 r->get.timeout_ms ?: HTTP_CONNECT_MS);
 	if (error == -EPROTO)
-		return xasprintf("%s: does not speak HTTP (GET %s: %s)", socket,
+		return xasprintf("%s: does not speak HTTP (%s: %s)", socket,
 				 r->shown, r->reason);
-	return xasprintf("%s: GET %s: %s", socket, r->shown,
+	return xasprintf("%s: %s: %s", socket, r->shown,
 			 r->reason[0] ? r->reason
 				      : curl_easy_strerror(r->code));
+}
+
+/* "name: value\r\n" -> the value, when @line is of @name. */
+static bool header_value(struct slice line, const char *name, struct slice *ret)
+{
+	size_t n = strlen(name);
+
+	if (line.len <= n || line.ptr[n] != ':' ||
+	    strncasecmp(line.ptr, name, n) != 0)
+		return false;
+	line = (struct slice){ line.ptr + n + 1, line.len - n - 1 };
+	while (line.len && strchr(" \t", line.ptr[0]))
+		line = (struct slice){ line.ptr + 1, line.len - 1 };
+	while (line.len && strchr(" \t\r\n", line.ptr[line.len - 1]))
+		line.len--;
+	*ret = line;
+	return true;
+}
+
+bool http_header(struct slice head, const char *name, struct slice *ret)
+{
+	bool found = false;
+
+	while (head.len) {
+		const char *end = memchr(head.ptr, '\n', head.len);
+		size_t n = end ? (size_t)(end + 1 - head.ptr) : head.len;
+
+		found |= header_value((struct slice){ head.ptr, n }, name, ret);
+		head = (struct slice){ head.ptr + n, head.len - n };
+	}
+	return found;
 }

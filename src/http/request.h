@@ -17,9 +17,11 @@ struct http_request {
 	struct http_client *client;
 	struct http_request *prev, *next; /* the client's list */
 	struct http_get get;		  /* its path is owned */
-	char *shown; /* its path without the query, for messages */
+	char *shown; /* "GET /path" without the query, for messages */
 	CURL *easy;
+	struct curl_slist *headers; /* of a POST */
 	struct buf body; /* whole body, or what @data did not get yet */
+	struct buf head; /* header lines, if they are kept */
 	size_t header_bytes;
 	bool too_large, headers_too_large;
 	bool has_head, opened; /* head arrived; that was told */
@@ -32,6 +34,10 @@ struct http_request {
 struct http_request *http_request_new(struct http_client *client,
 				      const char *socket,
 				      const struct http_get *get);
+/** Make it a POST. Returns false without memory. */
+bool http_request_post(struct http_request *r, const struct http_body *body);
+/** Make it one of HTTP/2. */
+bool http_request_h2(struct http_request *r);
 void http_request_free(struct http_request *r);
 
 /** True when its body goes to @data piece by piece. */
