@@ -24,6 +24,7 @@ enum link_event {
 	LINK_FILTER_MISSING,  /* it could not be set: @detail says why and
 				 what to do */
 	LINK_PORTS,	      /* link_ports() changed; @bridge is "" */
+	LINK_ADDRESSES,	      /* link_addresses() may have changed; likewise */
 };
 
 /** Called from the loop only, never from within a function of this header; it
@@ -83,3 +84,30 @@ const struct link_port *link_ports(struct link_watch *w, size_t *ret_n);
  * there is none (our own namespace); or -errno.
  */
 int link_netns_of(struct link_watch *w, unsigned pid, int *ret);
+
+/**
+ * Tell LINK_ADDRESSES from now on. To be called while the process has
+ * CAP_NET_BROADCAST, which it may give up then. Returns 0, -EPERM or -errno.
+ */
+int link_watch_addresses(struct link_watch *w);
+
+/** An interface's address with the length of its prefix; family 0: none. */
+struct link_address {
+	struct addr addr;
+	uint8_t len;
+};
+
+/**
+ * The addresses that the container's end of port @index has now: the first of
+ * each family that reaches beyond the link. Whoever is inside with
+ * CAP_NET_ADMIN can change them: what they were before its process ran is the
+ * engine's word, what they are later is not.
+ *
+ * Returns 0; -ENOENT when there is no such port, or its other end is not in a
+ * namespace of its own yet; -EOPNOTSUPP before Linux 4.20; or -errno.
+ */
+int link_addresses(struct link_watch *w, unsigned index,
+		   struct link_address *ret_v4, struct link_address *ret_v6);
+
+/** True when a bridge of that name is there. */
+bool link_has_bridge(const struct link_watch *w, const char *bridge);

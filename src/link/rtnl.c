@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/if.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
@@ -90,6 +91,47 @@ int rtnl_open_events(struct nl_sock **ret)
 		return errno_of(r);
 	*ret = TAKE_PTR(sock);
 	return 0;
+}
+
+static int join_address_groups(struct nl_sock *sock)
+{
+	int on = 1, r;
+
+	if (setsockopt(nl_socket_get_fd(sock), SOL_NETLINK,
+		       NETLINK_LISTEN_ALL_NSID, &on, sizeof(on)) < 0)
+		return -errno;
+	(void)nl_socket_set_buffer_size(sock, RECEIVE_BUFFER, 0);
+	r = nl_socket_add_memberships(sock, RTNLGRP_IPV4_IFADDR,
+				      RTNLGRP_IPV6_IFADDR, 0);
+	return errno_of(r ? r : nl_socket_set_nonblocking(sock));
+}
+
+int rtnl_open_addresses(struct nl_sock **ret)
+{
+	_cleanup_(rtnl_closep) struct nl_sock *sock = NULL;
+	int r = connect_socket(&sock);
+
+	if (r == 0)
+		r = join_address_groups(sock);
+	if (r == 0)
+		*ret = TAKE_PTR(sock);
+	return r;
+}
+
+int rtnl_drain(struct nl_sock *sock)
+{
+	char byte;
+	int n = 0;
+
+	for (;;) {
+		ssize_t got = recv(nl_socket_get_fd(sock), &byte, 1, MSG_TRUNC);
+
+		if (got < 0 && errno == EAGAIN)
+			return n;
+		if (got < 0 && errno != EINTR && errno != ENOBUFS)
+			return -errno;
+		n++;
+	}
 }
 
 static bool switch_on(struct nlattr *attr)
@@ -355,6 +397,91 @@ int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
 		return -ENOENT;
 	*ret = netns;
 	return 0;
+}
+
+struct address_query {
+	int netns, index;
+	struct rtnl_addresses found;
+};
+
+static void keep_address(struct address_query *q, const struct ifaddrmsg *head,
+			 struct nlattr **attr)
+{
+	/* Of a point-to-point interface IFA_ADDRESS is the other end's. */
+	struct nlattr *a = attr[IFA_LOCAL] ? attr[IFA_LOCAL]
+					   : attr[IFA_ADDRESS];
+	bool v4 = head->ifa_family == AF_INET;
+	struct addr *to = v4 ? &q->found.v4 : &q->found.v6;
+
+	if (!a || nla_len(a) != (int)addr_size(head->ifa_family) ||
+	    addr_is_set(to))
+		return;
+	*to = addr_from_bytes(head->ifa_family, nla_data(a));
+	*(v4 ? &q->found.len4 : &q->found.len6) = head->ifa_prefixlen;
+}
+
+static int on_address(void *arg, struct nlmsghdr *message)
+{
+	struct address_query *q = arg;
+	struct nlattr *attr[IFA_MAX + 1];
+	const struct ifaddrmsg *head;
+
+	if (message->nlmsg_type != RTM_NEWADDR ||
+	    !nlmsg_valid_hdr(message, sizeof(*head)))
+		return 0;
+	head = nlmsg_data(message);
+	if (nlmsg_parse(message, sizeof(*head), attr, IFA_MAX, NULL) < 0)
+		return 0;
+	/* A kernel that does not know the attribute answers for our own
+	 * namespace, without it. */
+	if (number(attr[IFA_TARGET_NETNSID], -1) != q->netns ||
+	    head->ifa_index != (unsigned)q->index ||
+	    head->ifa_scope >= RT_SCOPE_LINK ||
+	    head->ifa_flags & (IFA_F_SECONDARY | IFA_F_DADFAILED) ||
+	    !addr_size(head->ifa_family))
+		return 0;
+	keep_address(q, head, attr);
+	return 0;
+}
+
+static int ask_addresses(struct nl_sock *sock, uint8_t family,
+			 struct address_query *q)
+{
+	struct ifaddrmsg head = { .ifa_family = family,
+				  .ifa_index = (unsigned)q->index };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+	struct answer answer = { .other = on_address, .arg = q };
+
+	if (!msg || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_s32(msg, IFA_TARGET_NETNSID, q->netns) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return request(sock, msg, &answer);
+}
+
+int rtnl_get_addresses(struct nl_sock *sock, int netns, int index,
+		       struct rtnl_addresses *ret)
+{
+	struct address_query q;
+	int r = -EINTR, on = 1;
+
+	/* Only so does the kernel look at the attributes of a dump. */
+	if (setsockopt(nl_socket_get_fd(sock), SOL_NETLINK,
+		       NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+		return -EOPNOTSUPP;
+	for (int i = 0; i < DUMP_TRIES && r == -EINTR; i++) {
+		q = (struct address_query){ .netns = netns, .index = index };
+		r = ask_addresses(sock, AF_INET, &q);
+		if (r == 0)
+			r = ask_addresses(sock, AF_INET6, &q);
+		/* A kernel without IPv6 has none. */
+		if (r == -EAFNOSUPPORT)
+			r = 0;
+	}
+	if (r == 0)
+		*ret = q.found;
+	return r == -EINTR ? -EAGAIN : r;
 }
 
 /* RTM_NEWLINK without NLM_F_CREATE changes a link that is there. */

@@ -74,6 +74,29 @@ int rtnl_get_link_in(struct nl_sock *sock, int netns, int index,
  */
 int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret);
 
+/** Socket that hears of addresses in every namespace that we have an id for:
+ *  never blocks. Needs CAP_NET_BROADCAST, now and not later. Returns 0 or
+ *  -errno. */
+int rtnl_open_addresses(struct nl_sock **ret);
+
+/** Throw away what waits on such a socket. Returns how many datagrams there
+ *  were, a loss counted as one, or -errno. */
+int rtnl_drain(struct nl_sock *sock);
+
+/** Addresses of an interface: the first of each family that is neither of the
+ *  link only nor secondary. Length 0: none. */
+struct rtnl_addresses {
+	struct addr v4, v6;
+	uint8_t len4, len6; /* of their prefixes */
+};
+
+/**
+ * Ask for the addresses of interface @index in another network namespace, by
+ * our id of it. Returns 0; -EOPNOTSUPP before Linux 4.20; or -errno.
+ */
+int rtnl_get_addresses(struct nl_sock *sock, int netns, int index,
+		       struct rtnl_addresses *ret);
+
 /** Longest text that comes with a refused request. */
 #define RTNL_TEXT_MAX 128
 

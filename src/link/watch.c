@@ -42,7 +42,9 @@ struct name {
 struct link_watch {
 	struct link_observer observer;
 	struct nl_sock *requests, *events;
-	struct loop_fd *readable;
+	struct nl_sock *addresses; /* NULL: not wanted */
+	struct loop *loop;
+	struct loop_fd *readable, *address_readable;
 	struct loop_timer *teller;
 	struct bridge_table bridges;
 	struct port_table ports;
@@ -281,8 +283,10 @@ void link_close(struct link_watch *w)
 		return;
 	assert(!w->telling);
 	loop_fd_close(w->readable);
+	loop_fd_close(w->address_readable);
 	loop_timer_close(w->teller);
 	nl_socket_free(w->events);
+	nl_socket_free(w->addresses);
 	nl_socket_free(w->requests);
 	bridge_table_fini(&w->bridges);
 	port_table_fini(&w->ports);
@@ -300,6 +304,7 @@ int link_open(struct loop *loop, struct link_observer observer,
 	_cleanup_(link_closep) struct link_watch *w = xnew(struct link_watch);
 	int module, r;
 
+	w->loop = loop;
 	w->observer = observer;
 	w->teller = loop_timer_new(loop, tell_queued, w);
 	module = module_load_br_netfilter();
@@ -365,4 +370,49 @@ const struct link_port *link_ports(struct link_watch *w, size_t *ret_n)
 int link_netns_of(struct link_watch *w, unsigned pid, int *ret)
 {
 	return rtnl_get_netns(w->requests, pid, ret);
+}
+
+/* What changed is not looked at: whoever cares asks for what is there now. */
+static void on_addresses(void *arg, _unused_ int events, _unused_ int error)
+{
+	struct link_watch *w = arg;
+	int r = rtnl_drain(w->addresses);
+
+	if (r < 0)
+		log_warning("links: cannot read addresses: %s", strerror(-r));
+	if (r != 0)
+		tell(w, LINK_ADDRESSES, NULL, NULL);
+}
+
+int link_watch_addresses(struct link_watch *w)
+{
+	int r = w->addresses ? 0 : rtnl_open_addresses(&w->addresses);
+
+	if (r == 0 && !w->address_readable)
+		w->address_readable =
+			loop_fd_new(w->loop, nl_socket_get_fd(w->addresses),
+				    LOOP_READABLE, on_addresses, w);
+	return r;
+}
+
+int link_addresses(struct link_watch *w, unsigned index,
+		   struct link_address *ret_v4, struct link_address *ret_v6)
+{
+	const struct port *p = port_by_index(&w->ports, (int)index);
+	struct rtnl_addresses found;
+	int r;
+
+	if (!p || !p->peer || p->told.netns < 0)
+		return -ENOENT;
+	r = rtnl_get_addresses(w->requests, p->told.netns, p->peer, &found);
+	if (r < 0)
+		return r;
+	*ret_v4 = (struct link_address){ found.v4, found.len4 };
+	*ret_v6 = (struct link_address){ found.v6, found.len6 };
+	return 0;
+}
+
+bool link_has_bridge(const struct link_watch *w, const char *bridge)
+{
+	return bridge_by_name(&w->bridges, bridge) != NULL;
 }
