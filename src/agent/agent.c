@@ -85,6 +85,7 @@ static void on_link(void *arg, enum link_event event, const char *bridge,
 		break;
 	case LINK_BRIDGE_GONE:
 		log_debug("bridge %s is gone", bridge);
+		netns_changed(a);
 		break;
 	case LINK_FILTER_RESTORED:
 		log_warning(
@@ -99,6 +100,10 @@ static void on_link(void *arg, enum link_event event, const char *bridge,
 	case LINK_PORTS:
 		a->ports_changed = true;
 		enforce_schedule(a);
+		netns_changed(a);
+		break;
+	case LINK_ADDRESSES:
+		netns_changed(a);
 		break;
 	}
 }
@@ -327,11 +332,15 @@ static void start_runtimes(struct agent *a)
 {
 	struct runtime_host host = { .loop = a->loop,
 				     .store = a->store,
+				     .links = netns_links(a),
 				     .changed = on_runtime,
 				     .arg = a };
 
 	vec_foreach(r, &a->config.runtimes) {
 		host.namespaces = &r->namespaces;
+		host.engine_namespaces = r->engine_namespaces.data;
+		host.nengine_namespaces = r->engine_namespaces.len;
+		host.kubernetes = r->kubernetes;
 		vec_push(&a->runtimes, r->ops->open(&host, r->socket));
 	}
 	a->patience = loop_timer_new(a->loop, on_patience_over, a);
@@ -374,6 +383,7 @@ int agent_start(struct config *config, struct agent **ret)
 		r = start_writer(a);
 	if (r < 0)
 		return r;
+	netns_watch(a);
 	/* From here on nothing is read that could not be read again later. */
 	isolate();
 	r = start_flow_log(a);

@@ -7,6 +7,7 @@
  *   enforce.c   store + policies -> compile -> firewall, once per batch
  *   bind.c      which bridge port is whose
  *   foreign.c   others' rules that come before ours
+ *   netns.c     what containers have in their network namespaces
  *   managed.c   which networks are governed, and which were before a restart
  *   answer.c    control commands; report_*.c write their results
  */
@@ -114,6 +115,18 @@ const char *enforce_blocked(const struct agent *a);
 
 /** The networks whose bridges are governed, for the compiler. */
 struct compile_input enforce_input(struct agent *a);
+
+/* ---- netns.c ------------------------------------------------------------ */
+
+/** What the kernel knows of containers' namespaces, for the runtimes. */
+struct runtime_links netns_links(struct agent *a);
+
+/** Hear of addresses in them, if a runtime of the configuration has to: before
+ *  capabilities are given up. */
+void netns_watch(struct agent *a);
+
+/** Have the runtimes look again. */
+void netns_changed(struct agent *a);
 
 /* ---- answer.c ----------------------------------------------------------- */
 

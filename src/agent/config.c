@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "bulkhead/control.h"
 
-#define CONFIG_MAX (1U << 20)
+#define CONFIG_MAX	     (1U << 20)
+#define ENGINE_NAMESPACE_MAX 76
 
 /* ---- shapes ------------------------------------------------------------ */
 
@@ -278,11 +279,63 @@ static void read_namespaces(struct reader *r, const struct yaml_node *n,
 		read_namespace(r, n->pairs[i].key, n->pairs[i].value, to);
 }
 
+/* containerd's own namespaces: letters, digits and ".-_". */
+static bool is_engine_namespace(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n <= ENGINE_NAMESPACE_MAX &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz"
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == n;
+}
+
+static bool is_listed(const struct config_runtime *to, const char *name)
+{
+	vec_foreach(known, &to->engine_namespaces)
+		if (!strcmp(*known, name))
+			return true;
+	return false;
+}
+
+static void read_engine_namespace(struct reader *r, const struct yaml_node *n,
+				  struct config_runtime *to)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	if (!config_read_string(r, n, &name))
+		return;
+	if (!is_engine_namespace(name))
+		diag_error(
+			r->diag, config_at(r, n),
+			"\"%.80s\" is no namespace of containerd: letters, digits and \".-_\", at most %d",
+			name, ENGINE_NAMESPACE_MAX);
+	else if (is_listed(to, name))
+		diag_error(r->diag, config_at(r, n),
+			   "namespace %s is listed twice", name);
+	else
+		vec_push(&to->engine_namespaces, TAKE_PTR(name));
+}
+
+static void read_engine_namespaces(struct reader *r, const struct yaml_node *n,
+				   struct config_runtime *to)
+{
+	if (n->kind == YAML_NULL)
+		return;
+	if (n->kind != YAML_SEQUENCE || !n->n) {
+		diag_error(r->diag, config_at(r, n),
+			   "expected a list of containerd's namespaces");
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		read_engine_namespace(r, n->items[i], to);
+}
+
 static void read_runtime_key(struct reader *r, const struct yaml_node *key,
 			     const struct yaml_node *n,
 			     struct config_runtime *to)
 {
 	bool docker = !strcmp(to->ops->name, "docker");
+	bool containerd = to->ops == &runtime_containerd;
 
 	if (slice_eq_str(key->text, "socket") ||
 	    slice_eq_str(key->text, "file"))
@@ -292,12 +345,17 @@ static void read_runtime_key(struct reader *r, const struct yaml_node *key,
 			    &to->namespaces.from_network);
 	else if (docker && slice_eq_str(key->text, "namespaces"))
 		read_namespaces(r, n, &to->namespaces);
+	else if (containerd && slice_eq_str(key->text, "namespaces"))
+		read_engine_namespaces(r, n, to);
+	else if (containerd && slice_eq_str(key->text, "kubernetes"))
+		read_choice(r, n, "ignore", "enforce", &to->kubernetes);
 	else
 		diag_error(r->diag, config_at(r, key),
 			   "unknown key \"%.*s\" (known here: %s)",
 			   (int)MIN(key->text.len, 80U), key->text.ptr,
-			   docker ? "socket, namespaceFrom, namespaces"
-				  : "file, socket");
+			   docker	? "socket, namespaceFrom, namespaces"
+			   : containerd ? "socket, namespaces, kubernetes"
+					: "file, socket");
 }
 
 /* {socket: PATH, …}, or {file: PATH} of the static one; empty: the default. */
@@ -442,6 +500,9 @@ static void runtime_fini(struct config_runtime *runtime)
 		free((char *)n->value);
 	}
 	vec_fini(&runtime->namespaces.networks);
+	vec_foreach(name, &runtime->engine_namespaces)
+		free(*name);
+	vec_fini(&runtime->engine_namespaces);
 	free(runtime->socket);
 }
 

@@ -17,6 +17,8 @@ struct config_runtime {
 	const struct runtime_ops *ops;
 	char *socket; /* or the static runtime's file */
 	struct namespace_rule namespaces;
+	VEC(char *) engine_namespaces; /* containerd's own */
+	bool kubernetes;
 };
 
 /** Every field has its default where the file is silent. */

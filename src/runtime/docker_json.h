@@ -5,13 +5,10 @@
  * engine, but names and labels in them from whoever may start containers:
  * everything is bounded, and what does not fit fails closed.
  *
- * Labels: Kubernetes selectors compare values of at most 63 bytes and name
- * keys of at most 317. So a longer value is cut to DOCKER_VALUE_MAX bytes and
- * a longer key left out: no selector can tell the difference. Labels named
- * bulkhead.… keep DOCKER_OWN_VALUE_MAX bytes, and one that is longer still is
- * left out. A container with more than DOCKER_LABELS_MAX labels cannot be
- * judged: it is @overlabelled, keeps none, and must get no address in the
- * store, so that its traffic stays that of an unknown endpoint.
+ * See bounds.h for what is kept of labels. A container with more than
+ * DOCKER_LABELS_MAX cannot be judged: it is @overlabelled, keeps none, and must
+ * get no address in the store, so that its traffic stays that of an unknown
+ * endpoint.
  */
 #pragma once
 
@@ -19,11 +16,10 @@
 #include "base/slice.h"
 #include "base/vec.h"
 #include "endpoint/store.h"
+#include "runtime/bounds.h"
 
-#define DOCKER_LABELS_MAX    1024
-#define DOCKER_KEY_MAX	     317
-#define DOCKER_VALUE_MAX     128
-#define DOCKER_OWN_VALUE_MAX 8192
+#define DOCKER_LABELS_MAX    BOUNDS_LABELS
+#define DOCKER_OWN_VALUE_MAX BOUNDS_OWN_VALUE
 #define DOCKER_ID_MAX	     128
 #define DOCKER_NAME_MAX	     512
 

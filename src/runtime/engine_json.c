@@ -10,9 +10,10 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "runtime/bounds.h"
+#include "runtime/escape.h"
 
-#define ESCAPES_MAX 512
-#define GO_NEVER    "0001-" /* year of Go's zero time */
+#define GO_NEVER "0001-" /* year of Go's zero time */
 
 json *engine_member(json *o, const char *key, enum json_type type)
 {
@@ -90,33 +91,27 @@ const char *engine_name(const char *name)
 	return name && name[0] == '/' ? name + 1 : name;
 }
 
-static bool is_own_label(const char *key)
-{
-	return !strncmp(key, "bulkhead.", 9);
-}
-
 /* See docker_json.h for what is kept of a label. */
 static void add_label(struct docker_container *c, const char *key, json *value)
 {
+	enum bounds_label keep;
 	const char *s;
 	size_t n;
 
-	if (!json_object_is_type(value, json_type_string) ||
-	    strlen(key) > DOCKER_KEY_MAX) {
+	if (!json_object_is_type(value, json_type_string)) {
 		c->cut++;
 		return;
 	}
 	s = json_object_get_string(value);
 	n = (size_t)json_object_get_string_len(value);
-	if (strlen(s) != n || (is_own_label(key) && n > DOCKER_OWN_VALUE_MAX)) {
-		c->cut++;
-		c->cut_own += is_own_label(key);
+	keep = bounds_label(key, s, n);
+	c->cut += keep != BOUNDS_WHOLE;
+	if (keep == BOUNDS_LEFT_OUT) {
+		c->cut_own += bounds_own_label(key);
 		return;
 	}
-	if (!is_own_label(key) && n > DOCKER_VALUE_MAX) {
-		n = DOCKER_VALUE_MAX;
-		c->cut++;
-	}
+	if (keep == BOUNDS_CUT)
+		n = BOUNDS_VALUE;
 	vec_push(&c->labels, (struct label){ xstrdup(key), xstrndup(s, n) });
 }
 
@@ -230,60 +225,20 @@ void engine_bindings(struct docker_inspect *i, json *bindings)
 	}
 }
 
-static bool is_one_of(const char *s, const char *const *list)
-{
-	for (; *list; list++)
-		if (!strcmp(s, *list))
-			return true;
-	return false;
-}
-
-static void add_escape(struct buf *out, const char *what, const char *which)
-{
-	if (out->len)
-		buf_adds(out, ", ");
-	buf_addf(out, "%s%s", what, which);
-}
-
-/* Capabilities that reach beyond the container's own namespaces. */
 static void add_capabilities(struct buf *out, json *list)
 {
-	static const char *const mighty[] = {
-		"ALL",	     "SYS_ADMIN",	"SYS_MODULE",
-		"SYS_RAWIO", "DAC_READ_SEARCH", NULL,
-	};
-
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		const char *name =
-			engine_text_of(json_object_array_get_idx(list, i), 64)
-				?: "";
-
-		name += strncmp(name, "CAP_", 4) ? 0 : 4;
-		if (is_one_of(name, mighty))
-			add_escape(out, "capability ", name);
-	}
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		escape_add_capability(
+			out,
+			engine_text_of(json_object_array_get_idx(list, i), 64));
 }
 
-/* Who can ask an engine can have a container that nothing holds. */
 static void add_mounts(struct buf *out, json *list)
 {
-	static const char *const sockets[] = { "docker.sock", "containerd.sock",
-					       "podman.sock", NULL };
-	static const char *const above[] = { "/",	    "/run",
-					     "/run/docker", "/run/containerd",
-					     "/var",	    "/var/run",
-					     NULL };
-
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-		const char *source = engine_text(
-			json_object_array_get_idx(list, i), "Source", PATH_MAX);
-		const char *slash = source ? strrchr(source, '/') : NULL;
-
-		if (slash && is_one_of(slash + 1, sockets))
-			add_escape(out, "mounts ", slash + 1);
-		else if (slash && is_one_of(source, above))
-			add_escape(out, "mounts the host's ", source);
-	}
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		escape_add_mount(out,
+				 engine_text(json_object_array_get_idx(list, i),
+					     "Source", PATH_MAX));
 }
 
 /* Why what runs in the container can change what holds it, or NULL. Only words
@@ -296,10 +251,10 @@ char *engine_escapes(json *o, json *config)
 	char *text;
 
 	if (privileged && json_object_get_boolean(privileged))
-		add_escape(&out, "privileged", "");
+		escape_add(&out, "privileged", "");
 	if (!strcmp(engine_text(config, "PidMode", DOCKER_NAME_MAX) ?: "",
 		    "host"))
-		add_escape(&out, "host's processes", "");
+		escape_add(&out, "host's processes", "");
 	add_capabilities(&out,
 			 engine_member(config, "CapAdd", json_type_array));
 	add_mounts(&out, engine_member(o, "Mounts", json_type_array));

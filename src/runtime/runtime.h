@@ -37,10 +37,48 @@ struct runtime_status {
 	uint64_t resyncs;
 };
 
+/** A bridge port whose other end is in another network namespace. */
+struct runtime_port {
+	unsigned veth; /* ifindex of the host's end */
+	int netns;     /* our id of the namespace */
+	char bridge[IFNAMSIZ];
+	struct mac mac; /* of the other end; all zero: not known yet */
+};
+typedef VEC(struct runtime_port) runtime_ports;
+
+/** An interface's address and the length of its prefix; family 0: none. */
+struct runtime_address {
+	struct addr addr;
+	uint8_t len;
+};
+
+/** What the kernel knows of containers' interfaces, for runtimes whose engine
+ *  tells no more than a process id. */
+struct runtime_links {
+	/* Our id of the namespace that process @pid is in. Returns 0; -ESRCH;
+	 * -ENOENT while no interface leads there, or when it is our own. */
+	int (*netns_of)(void *arg, unsigned pid, int *ret);
+	/* All ports as they are now; @ret is overwritten. */
+	void (*ports)(void *arg, runtime_ports *ret);
+	/* What the other end of @veth has now, which a process inside may have
+	 * changed once it runs. Returns 0 or -errno. */
+	int (*addresses)(void *arg, unsigned veth,
+			 struct runtime_address *ret_v4,
+			 struct runtime_address *ret_v6);
+	bool (*has_bridge)(void *arg, const char *bridge);
+	void *arg;
+};
+
 struct runtime_host {
 	struct loop *loop;
 	struct endpoint_store *store;
 	const struct namespace_rule *namespaces; /* NULL: from labels */
+	struct runtime_links links;
+	/* Which of the engine's own namespaces to watch; none: its default.
+	 * Borrowed for the call of @open. */
+	char *const *engine_namespaces;
+	size_t nengine_namespaces;
+	bool kubernetes; /* what a kubelet runs is ours too */
 	/* State or detail changed. Must not close the runtime; may be called
 	 * before @open has returned. */
 	void (*changed)(void *arg, const struct runtime_status *status);
@@ -68,6 +106,8 @@ struct runtime_ops {
 	/* Ports of @bridge came or went that the store does not explain: look
 	 * again for what no event tells of. NULL: there is nothing such. */
 	void (*bridge_changed)(struct runtime *r, const char *bridge);
+	/* What @links tells may have changed. NULL: the engine tells all. */
+	void (*links_changed)(struct runtime *r);
 	void (*status)(const struct runtime *r, struct runtime_status *ret);
 };
 
@@ -76,6 +116,7 @@ struct runtime {
 	const struct runtime_ops *ops;
 };
 
+extern const struct runtime_ops runtime_containerd;
 extern const struct runtime_ops runtime_docker;
 extern const struct runtime_ops runtime_static;
 

@@ -192,8 +192,7 @@ class Host:
     def __enter__(self):
         try:
             self._start_init()
-            self.start_docker()
-            self._import_image()
+            self.start_engine()
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -274,6 +273,12 @@ class Host:
 
     # Docker
 
+    runtimes = {"docker": {"socket": "/run/docker.sock"}}
+
+    def start_engine(self):
+        self.start_docker()
+        self._import_image()
+
     def start_docker(self):
         config = {"cgroup-parent": f"/{self.cgroup}", "experimental": True,
                   "ip6tables": True, **self.daemon}
@@ -291,15 +296,19 @@ class Host:
     def docker(self, *args, check=True):
         return self.sh(DOCKER, *args, check=check)
 
-    def _import_image(self):
+    def image_tar(self):
+        """The files of the image "probe": a static busybox and our probe."""
         root = f"{self.dir}/image"
         os.makedirs(f"{root}/bin")
         shutil.copy("/bin/busybox", f"{root}/bin/busybox")
         shutil.copy(probe_binary(), f"{root}/probe")
         for applet in ("sh", "sleep", "ip", "ping", "nc", "cat", "wget", "httpd"):
             os.symlink("busybox", f"{root}/bin/{applet}")
-        tar = subprocess.run(["tar", "-C", root, "-c", "."], check=True,
-                             stdout=subprocess.PIPE).stdout
+        return subprocess.run(["tar", "-C", root, "-c", "."], check=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def _import_image(self):
+        tar = self.image_tar()
         subprocess.run(self.inside(DOCKER, "import", "-", "probe"), input=tar,
                        check=True, stdout=subprocess.DEVNULL)
 
@@ -321,7 +330,7 @@ class Host:
 
     def write_config(self, **more):
         config = {"policyDir": "/run/bh/policies", "stateDir": "/run/bh/state",
-                  "runtimes": {"docker": {"socket": "/run/docker.sock"}},
+                  "runtimes": self.runtimes,
                   "flowLog": {"path": "/run/bh/flows.jsonl"},
                   **self.config, **more}
         # JSON is YAML.

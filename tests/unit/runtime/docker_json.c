@@ -307,7 +307,7 @@ static void long_labels_are_cut(_unused_ void **state)
 		value, value, value);
 	c = with_labels(text);
 	/* Still longer than what a selector can ask for. */
-	assert_int_equal(strlen(label(&c, "a")), DOCKER_VALUE_MAX);
+	assert_int_equal(strlen(label(&c, "a")), BOUNDS_VALUE);
 	assert_null(label(&c, value));
 	assert_int_equal(strlen(label(&c, "bulkhead.ports")), 1000);
 	assert_null(label(&c, "n"));
