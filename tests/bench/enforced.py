@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""enforced.py - from Docker's `network connect` to the kernel, against the
-container's first packet.
+"""enforced.py - from Docker's `network connect`, or containerd's /tasks/create,
+to the kernel, against the container's first packet.
 
-usage: BULKHEAD_BUILD=build/release tests/bench/enforced.py
+usage: BULKHEAD_BUILD=build/release tests/bench/enforced.py [docker|containerd]
 
 Each container pings its gateway as its first act. The engine stamps `network
 connect` itself; the agent's commits are stamped as its log tells them; a packet
@@ -11,7 +11,12 @@ socket on the bridge stamps each address's first frame. The first commit after
 `network connect` brings the container's policies; the last one before its first
 frame binds its port, which the engine sets up in between. STARTS (100) and ALREADY (0, containers
 there before) are environment variables.
+
+containerd stamps /tasks/create; then CNI adds the interface and its addresses,
+and the last commit before the container's first frame binds them. That it did is
+proved by the answer: a packet of an unknown endpoint is dropped.
 """
+import datetime
 import os
 import subprocess
 import sys
@@ -22,6 +27,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 sys.path.insert(0, os.path.join(HERE, "..", "engine"))
 os.environ.setdefault("STARTS", "100")
+import containerdhost
 import testhost
 from runtime_latency import SNIFF, PING, connects, first_frames, percentile
 
@@ -54,6 +60,12 @@ def figures(name, values):
           f"min {min(values):.1f}, max {max(values):.1f}")
 
 
+def report(there, judged, took, spare, names):
+    print(f"{STARTS} starts with {there} there")
+    for name, values in zip(names, (judged, took, spare)):
+        figures(name, values)
+
+
 def test(h, r):
     h.network("net", "--subnet", "172.30.0.0/16", "-o", "com.docker.network.bridge.name=br-test")
     for i in range(ALREADY):
@@ -81,13 +93,70 @@ def test(h, r):
         judged.append((enforced[0] - connect) / 1e6)
         took.append((enforced[-1] - connect) / 1e6)
         spare.append((frame - enforced[-1]) / 1e6)
-    print(f"{STARTS} starts with {ALREADY} there")
-    figures("network connect to its policies in force", judged)
-    figures("network connect to its port bound", took)
-    figures("port bound to first frame", spare)
+    report(ALREADY, judged, took, spare, (
+        "network connect to its policies in force", "network connect to its port bound",
+        "port bound to first frame"))
     answered = sum("1 packets received" in c.logs() for c in started)
     r.equal((late, answered), (0, STARTS), "each was enforced before its first frame, "
             "and its first packet was answered")
 
 
-testhost.main(test, "enforced")
+def nanoseconds(text):
+    """Of 2026-01-02 03:04:05.123456789."""
+    whole, part = text.split(".")
+    at = datetime.datetime.strptime(whole, "%Y-%m-%d %H:%M:%S")
+    return (int(at.replace(tzinfo=datetime.timezone.utc).timestamp()) * 10**9 +
+            int(part.ljust(9, "0")[:9]))
+
+
+def task_events(path, topic):
+    """{container: when}"""
+    found = {}
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            words = line.split(" ", 6)
+            if len(words) > 6 and words[5] == topic:
+                name = words[6].split('"container_id":"')[1].split('"')[0]
+                found[name] = nanoseconds(f"{words[0]} {words[1]}")
+    return found
+
+
+def test_containerd(h, r):
+    for i in range(ALREADY):
+        h.run(f"already{i}", "/bin/sleep", "10000")
+    commits = Commits(h)
+    h.agent = commits.agent
+    h.settle()
+    warm = h.run("warm", "/bin/sleep", "10000")  # makes the bridge
+    h.spawn("ctr", "events", log="events")
+    h.spawn("python3", "-c", SNIFF, "cni0", log="frames")
+    testhost.until(lambda: os.path.getsize(f"{h.dir}/frames.log"), "the sniffer")
+    ping = ("/bin/sh", "-c", "ping -c 1 10.88.0.1; sleep 1000")
+    started = [h.run(f"c{i}", *ping) for i in range(STARTS)]
+    time.sleep(1)
+    created = task_events(f"{h.dir}/events.log", "/tasks/create")
+    frames = first_frames(f"{h.dir}/frames.log")
+    started_at = task_events(f"{h.dir}/events.log", "/tasks/start")
+    took, spare, waited, late = [], [], [], 0
+    for c in started:
+        frame = frames[c.ip()]
+        enforced = commits.between(created[c.name], frame)
+        if not enforced:
+            late += 1
+            continue
+        took.append((enforced[-1] - created[c.name]) / 1e6)
+        spare.append((frame - enforced[-1]) / 1e6)
+        waited.append((started_at[c.name] - created[c.name]) / 1e6)
+    report(ALREADY, took, spare, waited, (
+        "/tasks/create to the last commit before the first frame",
+        "that commit to the first frame", "/tasks/create to /tasks/start"))
+    answered = sum("1 packets received" in c.logs() for c in started)
+    r.equal((late, answered), (0, STARTS), "each was enforced before its first frame, "
+            "and its first packet was answered")
+    warm.remove()
+
+
+if sys.argv[1:] == ["containerd"]:
+    containerdhost.main(test_containerd, "enforced")
+else:
+    testhost.main(test, "enforced")

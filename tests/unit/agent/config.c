@@ -192,6 +192,37 @@ static void a_runtime_needs_no_more_than_its_name(void **state)
 	config_fini(&c);
 }
 
+static void containerd_has_namespaces_of_its_own(void **state)
+{
+	const struct config_runtime *r;
+	struct config c;
+
+	(void)state;
+	accepts("runtimes: {containerd: }\n", &c);
+	r = &c.runtimes.data[0];
+	assert_string_equal(r->socket, "/run/containerd/containerd.sock");
+	assert_int_equal(r->engine_namespaces.len, 0);
+	assert_false(r->kubernetes);
+	config_fini(&c);
+	accepts("runtimes:\n"
+		"  containerd: {namespaces: [default, k8s.io], kubernetes: enforce}\n",
+		&c);
+	r = &c.runtimes.data[0];
+	assert_int_equal(r->engine_namespaces.len, 2);
+	assert_string_equal(r->engine_namespaces.data[1], "k8s.io");
+	assert_true(r->kubernetes);
+	config_fini(&c);
+	refuses("runtimes: {containerd: {namespaces: default}}\n",
+		"c.yaml:1:37: error: expected a list of containerd's namespaces\n");
+	refuses("runtimes: {containerd: {namespaces: [a, a, b/c]}}\n",
+		"c.yaml:1:41: error: namespace a is listed twice\n"
+		"c.yaml:1:44: error: \"b/c\" is no namespace of containerd: letters, digits and \".-_\", at most 76\n");
+	refuses("runtimes: {containerd: {namespaceFrom: labels}}\n",
+		"c.yaml:1:25: error: unknown key \"namespaceFrom\" (known here: socket, namespaces, kubernetes)\n");
+	refuses("runtimes: {docker: {kubernetes: enforce}}\n",
+		"c.yaml:1:21: error: unknown key \"kubernetes\" (known here: socket, namespaceFrom, namespaces)\n");
+}
+
 static void networks_can_name_namespaces(void **state)
 {
 	const struct namespace_rule *rule;
@@ -231,7 +262,7 @@ static void all_that_is_wrong_is_told_with_its_place(void **state)
 		"c.yaml:2:11: error: unknown level \"loud\": use error, warning, info or debug\n"
 		"c.yaml:3:21: error: \"enforec\" is not possible here: use enforce or audit\n"
 		"c.yaml:3:42: error: expected a string, got integer\n"
-		"c.yaml:4:12: error: unknown runtime \"dokcer\" (known: docker, static)\n"
+		"c.yaml:4:12: error: unknown runtime \"dokcer\" (known: docker, containerd, static)\n"
 		"c.yaml:5:10: error: expected a mapping, got a string\n");
 }
 
@@ -259,6 +290,7 @@ int main(void)
 		cmocka_unit_test(sinks_are_read),
 		cmocka_unit_test(wrong_sinks_are_told),
 		cmocka_unit_test(a_runtime_needs_no_more_than_its_name),
+		cmocka_unit_test(containerd_has_namespaces_of_its_own),
 		cmocka_unit_test(networks_can_name_namespaces),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_place),
 		cmocka_unit_test(unknown_keys_are_errors),

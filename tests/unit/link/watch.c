@@ -9,9 +9,13 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/vec.h"
@@ -32,7 +36,7 @@ struct host {
 	struct loop_timer *ticker;
 	struct link_watch *watch;
 	VEC(struct event) events;
-	int ticks, port_changes;
+	int ticks, port_changes, address_changes;
 };
 
 static void run(const char *command)
@@ -49,7 +53,8 @@ static void on_event(void *arg, enum link_event event, const char *bridge,
 
 	assert_non_null(h->watch);
 	h->port_changes += event == LINK_PORTS;
-	if (event == LINK_PORTS)
+	h->address_changes += event == LINK_ADDRESSES;
+	if (event == LINK_PORTS || event == LINK_ADDRESSES)
 		return;
 	snprintf(e.bridge, sizeof(e.bridge), "%s", bridge);
 	snprintf(e.detail, sizeof(e.detail), "%s", detail);
@@ -364,6 +369,118 @@ static void netfilter_is_found(_unused_ void **state)
 #define IN_NAMESPACE(test) \
 	cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* ---- another namespace -------------------------------------------------- */
+
+/* A process that waits in a network namespace of its own. */
+static pid_t start_inside(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWNET) < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void run_for(const char *text, pid_t pid)
+{
+	_cleanup_(freep) char *command = NULL;
+
+	command = xasprintf("pid=%d; %s", (int)pid, text);
+	run(command);
+}
+
+/* The port whose other end is in the namespace of @pid; 0: none yet. */
+static unsigned port_of(struct host *h, pid_t pid)
+{
+	const struct link_port *ports;
+	size_t n;
+	int netns;
+
+	if (link_netns_of(h->watch, (unsigned)pid, &netns) < 0)
+		return 0;
+	ports = link_ports(h->watch, &n);
+	for (size_t i = 0; i < n; i++)
+		if (ports[i].netns == netns)
+			return ports[i].index;
+	return 0;
+}
+
+static void wait_for_address(struct host *h, unsigned port, const char *v4,
+			     const char *v6)
+{
+	struct link_address a4, a6;
+	char text4[ADDR_STRLEN], text6[ADDR_STRLEN];
+
+	h->ticks = 0;
+	loop_timer_start(h->ticker, TICK_MS, TICK_MS);
+	for (;;) {
+		assert_int_equal(link_addresses(h->watch, port, &a4, &a6), 0);
+		addr_format(&a4.addr, text4);
+		addr_format(&a6.addr, text6);
+		if (!strcmp(text4, v4) && !strcmp(text6, v6))
+			break;
+		if (h->ticks > PATIENCE_MS / TICK_MS)
+			fail_msg("%s, %s", text4, text6);
+		loop_run_once(h->loop);
+	}
+	loop_timer_stop(h->ticker);
+}
+
+static void addresses_in_another_namespace(void **state)
+{
+	struct host *h = *state;
+	struct link_address v4, v6;
+	unsigned port;
+	pid_t pid;
+
+	start_watch(h);
+	assert_int_equal(link_watch_addresses(h->watch), 0);
+	assert_int_equal(link_watch_addresses(h->watch), 0);
+	assert_int_equal(link_addresses(h->watch, 77, &v4, &v6), -ENOENT);
+	pid = start_inside();
+	run("ip link add br0 type bridge && ip link set br0 up");
+	run_for("ip link add v0 type veth peer name e0 &&"
+		" ip link set v0 master br0 up && ip link set e0 netns $pid",
+		pid);
+	wait_for(h, LINK_BRIDGE_UP, "br0");
+	assert_true(link_has_bridge(h->watch, "br0"));
+	assert_false(link_has_bridge(h->watch, "br1"));
+	/* With the carrier comes the news of where the other end is now. */
+	run_for("nsenter -t $pid -n ip link set e0 up", pid);
+	while (!(port = port_of(h, pid)))
+		loop_run_once(h->loop);
+	wait_for_address(h, port, "", "");
+	h->address_changes = 0;
+	run_for("nsenter -t $pid -n ip addr add 10.9.0.2/24 dev e0", pid);
+	while (h->address_changes == 0)
+		loop_run_once(h->loop);
+	wait_for_address(h, port, "10.9.0.2", "");
+	run_for("nsenter -t $pid -n ip addr add 10.9.0.3/24 dev e0 &&"
+		" nsenter -t $pid -n ip addr add fd00::2/64 dev e0 nodad",
+		pid);
+	wait_for_address(h, port, "10.9.0.2", "fd00::2");
+	assert_int_equal(link_addresses(h->watch, port, &v4, &v6), 0);
+	assert_int_equal(v4.len, 24);
+	assert_int_equal(v6.len, 64);
+	/* Ours, of the same index, are not taken for theirs. */
+	run("ip addr add 192.0.2.1/24 dev v0");
+	wait_for_address(h, port, "10.9.0.2", "fd00::2");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +494,7 @@ int main(void)
 		IN_NAMESPACE(lost_messages_lead_to_a_dump),
 		IN_NAMESPACE(refusal_is_told_once_with_the_way_out),
 		IN_NAMESPACE(netfilter_is_found),
+		IN_NAMESPACE(addresses_in_another_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
