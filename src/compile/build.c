@@ -117,6 +117,18 @@ void build_update(struct builder *b, const char *set, bool refresh,
 	set_name(s->update.set, set);
 }
 
+void build_update_over(struct builder *b, const char *set, uint32_t rate,
+		       uint32_t burst, struct field_list key)
+{
+	struct stmt *s = add(b, STMT_UPDATE);
+
+	s->update.key = key;
+	s->update.refresh = true;
+	s->update.rate = rate;
+	s->update.burst = burst;
+	set_name(s->update.set, set);
+}
+
 void build_counter(struct builder *b, const char *name)
 {
 	struct stmt *s = add(b, STMT_COUNTER);

@@ -30,6 +30,10 @@ void build_lookup(struct builder *b, const char *set, bool negate,
 void build_vmap(struct builder *b, const char *map, struct field_list key);
 void build_update(struct builder *b, const char *set, bool refresh,
 		  struct field_list key);
+/** Refresh, and go on only when more than @burst packets, and @rate a second
+ *  after them, have had this key. */
+void build_update_over(struct builder *b, const char *set, uint32_t rate,
+		       uint32_t burst, struct field_list key);
 /** @name NULL: the rule's own counter. */
 void build_counter(struct builder *b, const char *name);
 void build_log(struct builder *b, const char *prefix, uint32_t snaplen);

@@ -178,11 +178,19 @@ static int compare_sets(const void *a, const void *b)
 		      (*(struct ruleset_set *const *)b)->name);
 }
 
+static bool same_options(const struct compile_options *a,
+			 const struct compile_options *b)
+{
+	return a->audit == b->audit && a->allow_unknown == b->allow_unknown &&
+	       a->reject == b->reject && a->budget_rate == b->budget_rate &&
+	       a->budget_burst == b->budget_burst;
+}
+
 static void update_skeleton(struct compiler *c,
 			    const struct compile_options *options)
 {
 	if (c->fixed_chains.len &&
-	    !memcmp(&c->options, options, sizeof(*options)))
+	    same_options(&c->options, options))
 		return;
 	drop_skeleton(c);
 	c->options = *options;

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+#include "base/reason.h"
 #include "compile/ruleset.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/store.h"
@@ -26,6 +27,10 @@ struct compile_options {
 	bool audit;	    /* log what would be denied, deny nothing */
 	bool allow_unknown; /* unknownEndpoint: allow */
 	bool reject;	    /* denyAction: reject */
+	/* Denied tuples of one container that the kernel lists: @budget_burst
+	 * at once, and @budget_rate a second after them. What is over is
+	 * counted for it. A rate of 0: all. */
+	uint32_t budget_rate, budget_burst;
 };
 
 /** A port of a managed bridge, held to its owner's addresses. */
@@ -81,6 +86,39 @@ struct compile_stats {
 };
 
 void compiler_stats(const struct compiler *c, struct compile_stats *ret);
+
+/** Silence after which an element of the sets below is gone. */
+#define COMPILE_DENIED_TIMEOUT_MS 60000
+/** Counter of denied packets that none of those sets had room for. */
+#define COMPILE_COUNTER_UNATTRIBUTED "unattributed"
+
+enum compile_denied_kind {
+	DENIED_TUPLE,	 /* source, destination, protocol; if @has_reason,
+			    destination port or the transport header's first
+			    two bytes */
+	DENIED_SENDER,	 /* source address: over its budget */
+	DENIED_RECEIVER, /* destination address, of what came from elsewhere */
+	DENIED_FRAME,	 /* port, MAC address, ethertype */
+	DENIED_PORT,	 /* port: over its budget */
+};
+
+/** A set whose elements count denied packets. Each packet that a counter of
+ *  denied packets has counts in one element, or as unattributed; but for those
+ *  of "link_control". */
+struct compile_denied {
+	enum ruleset_table table;
+	const char *set;
+	enum compile_denied_kind kind;
+	uint8_t family;
+	/* Of every packet in it; otherwise they may differ. */
+	enum deny_direction direction;
+	enum deny_reason reason;
+	bool has_reason;
+};
+
+const struct compile_denied *compile_denied_sets(size_t *ret_n);
+/** The same, of the bridge table. */
+const struct compile_denied *compile_guard_denied_sets(size_t *ret_n);
 
 /** Names of the counters of denied packets: "ingress_no_policy_allows" … */
 const char *const *compile_counters(size_t *ret_n);

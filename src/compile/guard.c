@@ -35,12 +35,33 @@
  * frames, before the bridge learns nothing more from them than their port. */
 #define PRIORITY (-200)
 
-/* One record a while for each forgery, however many frames it has. */
-#define SPOOFED_TIMEOUT_MS 10000
-#define SPOOFED_MAX	   16384
-#define SNAPLEN		   256
+#define SPOOFED_MAX 16384
+#define SNAPLEN	    256
 
-static const char *const counters[] = { "foreign_protocol", "spoofed" };
+static const char *const counters[] = { "foreign_protocol", "spoofed",
+					COMPILE_COUNTER_UNATTRIBUTED };
+
+static const struct compile_denied denied_sets[] = {
+	{ .table = TABLE_BRIDGE,
+	  .set = "denied_protocol",
+	  .kind = DENIED_FRAME,
+	  .direction = DENY_EGRESS,
+	  .reason = DENY_PROTOCOL,
+	  .has_reason = true },
+	{ .table = TABLE_BRIDGE,
+	  .set = "denied_spoofed",
+	  .kind = DENIED_FRAME,
+	  .direction = DENY_EGRESS,
+	  .reason = DENY_SPOOFED,
+	  .has_reason = true },
+	{ .table = TABLE_BRIDGE, .set = "suppressed", .kind = DENIED_PORT },
+};
+
+const struct compile_denied *compile_guard_denied_sets(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(denied_sets);
+	return denied_sets;
+}
 
 const char *const *compile_guard_counters(size_t *ret_n)
 {
@@ -198,26 +219,47 @@ static struct ruleset_chain *guard_chain(void)
 	return build_chain(&b, "guard", NULL);
 }
 
+/* As in the inet table: the first frame is logged, each is counted by one
+ * element. A container has as many MAC addresses as it likes, but one port. */
 static struct ruleset_chain *deny_chain(const char *name, const char *counter,
-					enum deny_reason reason, bool audit)
+					const struct compile_denied *denied,
+					const struct compile_options *options)
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
 	struct field_list key =
 		FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_ETHER_TYPE);
-	enum verdict_kind verdict = audit ? VERDICT_RETURN : VERDICT_DROP;
+	enum verdict_kind verdict = options->audit ? VERDICT_RETURN
+						   : VERDICT_DROP;
 	char prefix[DENY_PREFIX_MAX];
 
-	deny_prefix_format(DENY_EGRESS, reason, audit, prefix);
+	deny_prefix_format(DENY_EGRESS, denied->reason, options->audit, prefix);
 	build_counter(&b, counter);
 	build_rule(&b);
-	build_lookup(&b, "denied", false, key);
-	build_update(&b, "denied", false, key);
+	build_lookup(&b, denied->set, false, key);
+	build_update(&b, denied->set, true, key);
 	build_rule_verdict(&b, verdict, NULL);
+	if (options->budget_rate) {
+		build_update_over(&b, "budget", options->budget_rate,
+				  options->budget_burst, FIELDS(FIELD_IIFNAME));
+		build_rule_verdict(&b, VERDICT_GOTO, "suppress");
+	}
+	build_update(&b, denied->set, true, key);
 	build_log(&b, prefix, SNAPLEN);
-	build_update(&b, "denied", false, key);
 	build_rule_verdict(&b, verdict, NULL);
-	build_rule_verdict(&b, verdict, NULL);
+	build_rule_verdict(&b, VERDICT_GOTO, "suppress");
 	return build_chain(&b, name, NULL);
+}
+
+static struct ruleset_chain *suppress_chain(bool audit)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+	enum verdict_kind verdict = audit ? VERDICT_RETURN : VERDICT_DROP;
+
+	build_update(&b, "suppressed", true, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, verdict, NULL);
+	build_counter(&b, COMPILE_COUNTER_UNATTRIBUTED);
+	build_rule_verdict(&b, verdict, NULL);
+	return build_chain(&b, "suppress", NULL);
 }
 
 static struct ruleset_chain *base_chain(void)
@@ -370,16 +412,17 @@ static struct ruleset_set *port_set(const struct compile_input *in)
 	return s;
 }
 
-static struct ruleset_set *denied_set(void)
+static struct ruleset_set *denied_set(const char *name, size_t nfields,
+				      bool counter)
 {
 	static const enum ruleset_type types[] = { TYPE_IFNAME, TYPE_ETHER,
 						   TYPE_ETHERTYPE };
 	struct ruleset_set *s =
-		build_set("denied", NULL, SET_DYNAMIC, 3, types);
+		build_set(name, NULL, SET_DYNAMIC, nfields, types);
 
-	s->timeout_ms = SPOOFED_TIMEOUT_MS;
+	s->timeout_ms = COMPILE_DENIED_TIMEOUT_MS;
 	s->size = SPOOFED_MAX;
-	s->counter = true;
+	s->counter = counter;
 	return s;
 }
 
@@ -395,27 +438,31 @@ static struct ruleset_set *extension_set(void)
 /* Everything in the order of its name, as a part has it. */
 void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 {
-	bool audit = in->options.audit;
+	const struct compile_options *options = &in->options;
 
 	if (!in->guard_ports)
 		return;
-	ret->nchains = 6;
+	ret->nchains = 7;
 	ret->chains = xcalloc(ret->nchains, sizeof(*ret->chains));
 	ret->chains[0] = advertised_chain();
-	ret->chains[1] =
-		deny_chain("deny_protocol", counters[0], DENY_PROTOCOL, audit);
-	ret->chains[2] =
-		deny_chain("deny_spoofed", counters[1], DENY_SPOOFED, audit);
+	ret->chains[1] = deny_chain("deny_protocol", counters[0],
+				    &denied_sets[0], options);
+	ret->chains[2] = deny_chain("deny_spoofed", counters[1],
+				    &denied_sets[1], options);
 	ret->chains[3] = extended_chain();
 	ret->chains[4] = guard_chain();
 	ret->chains[5] = base_chain();
-	ret->nsets = 8;
+	ret->chains[6] = suppress_chain(options->audit);
+	ret->nsets = 11;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);
-	ret->sets[3] = denied_set();
-	ret->sets[4] = extension_set();
-	owned_sets(in, ret->sets + 5);
-	ret->sets[7] = port_set(in);
+	ret->sets[3] = denied_set("budget", 1, false);
+	ret->sets[4] = denied_set(denied_sets[0].set, 3, true);
+	ret->sets[5] = denied_set(denied_sets[1].set, 3, true);
+	ret->sets[6] = extension_set();
+	owned_sets(in, ret->sets + 7);
+	ret->sets[9] = port_set(in);
+	ret->sets[10] = denied_set(denied_sets[2].set, 1, true);
 	ret->ncounters = ARRAY_SIZE(counters);
 	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)

@@ -247,6 +247,9 @@ static void print_update(const struct stmt *s, struct buf *to)
 	print_fields(&s->update.key, to);
 	if (s->update.timeout_ms)
 		buf_addf(to, " timeout %ums", s->update.timeout_ms);
+	if (s->update.rate)
+		buf_addf(to, " limit rate over %u/second burst %u packets",
+			 s->update.rate, s->update.burst);
 	buf_adds(to, s->update.counter ? " counter }" : " }");
 }
 

@@ -173,6 +173,10 @@ struct stmt {
 			uint32_t timeout_ms; /* 0: the set's own */
 			bool refresh;	     /* nft's update; false: its add */
 			bool counter;	     /* elements carry a counter */
+			/* Elements carry a bucket: the rule goes on only for
+			 * a packet that finds it empty. 0: they do not. */
+			uint32_t rate; /* packets a second */
+			uint32_t burst;
 		} update;
 		struct {
 			char name[RULESET_NAME]; /* "": the rule's own */

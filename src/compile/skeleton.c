@@ -34,10 +34,10 @@
  * a few extension headers and the transport header. */
 #define SNAPLEN 256
 
-/* How long a denied tuple counts as the same attempt: TCP's retransmissions
- * of a SYN are up to 32 s apart. */
-#define TUPLE_TIMEOUT_MS 60000
-#define OTHER_TIMEOUT_MS 1000
+/* A denied tuple that has been silent for so long is over. TCP's
+ * retransmissions of a SYN are up to 32 s apart, and the flow log must have
+ * read the last count before the element goes. */
+#define TUPLE_TIMEOUT_MS COMPILE_DENIED_TIMEOUT_MS
 /* A revoked UDP flow may begin anew from its server's end after as long as
  * conntrack takes to forget a stream. */
 #define REVOKED_TIMEOUT_MS 120000
@@ -65,6 +65,7 @@ static const char *const counters[] = {
 	"ingress_protocol",
 	"ingress_policy_revoked",
 	"link_control",
+	COMPILE_COUNTER_UNATTRIBUTED,
 };
 
 static const char *const chains[] = {
@@ -74,6 +75,56 @@ static const char *const chains[] = {
 	"deny_ingress_unknown_endpoint", "deny_ingress_invalid",
 	"deny_ingress_protocol",	 "deny_ingress_policy_revoked",
 };
+
+/* Of each deny chain, IPv4 and IPv6. */
+#define DENIED(d, r, name)                                                  \
+	{ TABLE_INET, "denied4_" name, DENIED_TUPLE, AF_INET, d, r, true }, \
+	{                                                                   \
+		TABLE_INET, "denied6_" name, DENIED_TUPLE, AF_INET6, d, r,  \
+			true                                                \
+	}
+static const struct compile_denied denied_sets[] = {
+	DENIED(DENY_EGRESS, DENY_NO_POLICY_ALLOWS, "egress_no_policy_allows"),
+	DENIED(DENY_EGRESS, DENY_UNKNOWN_ENDPOINT, "egress_unknown_endpoint"),
+	DENIED(DENY_EGRESS, DENY_INVALID, "egress_invalid"),
+	DENIED(DENY_EGRESS, DENY_PROTOCOL, "egress_protocol"),
+	DENIED(DENY_EGRESS, DENY_POLICY_REVOKED, "egress_policy_revoked"),
+	DENIED(DENY_INGRESS, DENY_NO_POLICY_ALLOWS, "ingress_no_policy_allows"),
+	DENIED(DENY_INGRESS, DENY_UNKNOWN_ENDPOINT, "ingress_unknown_endpoint"),
+	DENIED(DENY_INGRESS, DENY_INVALID, "ingress_invalid"),
+	DENIED(DENY_INGRESS, DENY_PROTOCOL, "ingress_protocol"),
+	DENIED(DENY_INGRESS, DENY_POLICY_REVOKED, "ingress_policy_revoked"),
+	{ .table = TABLE_INET,
+	  .set = "denied4_other",
+	  .kind = DENIED_TUPLE,
+	  .family = AF_INET },
+	{ .table = TABLE_INET,
+	  .set = "denied6_other",
+	  .kind = DENIED_TUPLE,
+	  .family = AF_INET6 },
+	{ .table = TABLE_INET,
+	  .set = "suppressed4",
+	  .kind = DENIED_SENDER,
+	  .family = AF_INET },
+	{ .table = TABLE_INET,
+	  .set = "suppressed4_to",
+	  .kind = DENIED_RECEIVER,
+	  .family = AF_INET },
+	{ .table = TABLE_INET,
+	  .set = "suppressed6",
+	  .kind = DENIED_SENDER,
+	  .family = AF_INET6 },
+	{ .table = TABLE_INET,
+	  .set = "suppressed6_to",
+	  .kind = DENIED_RECEIVER,
+	  .family = AF_INET6 },
+};
+
+const struct compile_denied *compile_denied_sets(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(denied_sets);
+	return denied_sets;
+}
 
 static size_t deny_index(enum deny_direction direction, enum deny_reason reason)
 {
@@ -109,32 +160,141 @@ static void stop(struct builder *b, const struct compile_options *options)
 		build_rule_verdict(b, VERDICT_DROP, NULL);
 }
 
-/* One attempt is logged once: what its set holds already is only counted.
- * Logged before it is added, so that a full set loses no record. */
-static void once(struct builder *b, const struct compile_options *options,
-		 uint8_t family, bool ports, const char *prefix)
+/* What tells one denied flow from another, besides the deny chain: both
+ * addresses and the protocol, and what its transport header begins with. Not
+ * the source port: a client that tries again has a new one each time. */
+enum tuple_kind {
+	TUPLE_PORTS, /* the destination port */
+	TUPLE_HEAD,  /* its first two bytes, of ICMP type and code */
+	TUPLE_BARE,  /* nothing: it is shorter, or a fragment has none */
+	TUPLE_KINDS
+};
+
+static struct field_list tuple_key(uint8_t family, enum tuple_kind kind)
 {
 	enum field saddr = build_addr_field(family, true);
 	enum field daddr = build_addr_field(family, false);
-	struct field_list key = ports ? FIELDS(saddr, daddr, FIELD_L4PROTO,
-					       FIELD_TH_SPORT, FIELD_TH_DPORT)
-				      : FIELDS(saddr, daddr, FIELD_L4PROTO);
-	const char *set = family == AF_INET
-				  ? (ports ? "denied4" : "denied4_other")
-				  : (ports ? "denied6" : "denied6_other");
 
-	for (int seen = 1; seen >= 0; seen--) {
-		build_family(b, family);
-		if (ports)
-			build_lookup(b, SET_PORT_PROTOCOLS, false,
-				     FIELDS(FIELD_L4PROTO));
-		if (seen)
-			build_lookup(b, set, false, key);
-		else
-			build_log(b, prefix, SNAPLEN);
-		build_update(b, set, ports, key);
-		stop(b, options);
+	switch (kind) {
+	case TUPLE_PORTS:
+		return FIELDS(saddr, daddr, FIELD_L4PROTO, FIELD_TH_DPORT);
+	case TUPLE_HEAD:
+		return FIELDS(saddr, daddr, FIELD_L4PROTO, FIELD_TH_SPORT);
+	case TUPLE_BARE:
+	case TUPLE_KINDS:
+		break;
 	}
+	return FIELDS(saddr, daddr, FIELD_L4PROTO);
+}
+
+static void match_tuple(struct builder *b, uint8_t family, enum tuple_kind kind)
+{
+	build_family(b, family);
+	if (kind != TUPLE_BARE)
+		build_lookup(b, SET_PORT_PROTOCOLS, kind == TUPLE_HEAD,
+			     FIELDS(FIELD_L4PROTO));
+}
+
+/* Set of the tuples of a deny chain; it has a key of four fields, those of
+ * bare ones, which all chains share, of three. */
+static const char *tuple_set_name(size_t index, uint8_t family,
+				  enum tuple_kind kind)
+{
+	bool v6 = family == AF_INET6;
+
+	if (kind == TUPLE_BARE)
+		return v6 ? "denied6_other" : "denied4_other";
+	return denied_sets[2 * index + v6].set;
+}
+
+/* Whoever has a transport header and is here found its set full. */
+static void suppress_full(struct builder *b)
+{
+	static const uint8_t zero[2];
+
+	for (int other = 0; other < 2; other++) {
+		build_match(b, FIELD_TH_SPORT, zero);
+		b->stmts.data[b->stmts.len - 1].match.negate = other;
+		build_rule_verdict(b, VERDICT_GOTO, "suppress");
+	}
+}
+
+/* A tuple's first packet is logged; those after it are counted by its element.
+ * An element is added before its packet is logged: every packet is counted by
+ * an element, or suppressed. */
+static void tuple_rules(struct builder *b,
+			const struct compile_options *options, size_t index,
+			const char *prefix)
+{
+	for (int kind = 0; kind < TUPLE_KINDS; kind++)
+		for (int v6 = 0; v6 < 2; v6++) {
+			uint8_t family = v6 ? AF_INET6 : AF_INET;
+			struct field_list key = tuple_key(family, kind);
+			const char *set = tuple_set_name(index, family, kind);
+
+			if (prefix && kind == TUPLE_BARE && !v6)
+				suppress_full(b);
+			match_tuple(b, family, kind);
+			if (!prefix)
+				build_lookup(b, set, false, key);
+			build_update(b, set, true, key);
+			if (prefix)
+				build_log(b, prefix, SNAPLEN);
+			stop(b, options);
+		}
+}
+
+/* On whose account a tuple goes: the container's that sends, or if none does,
+ * that of who would receive. */
+static struct field_list match_account(struct builder *b, uint8_t family,
+				       bool sender)
+{
+	build_family(b, family);
+	build_lookup(b, SET_BRIDGES, !sender, FIELDS(FIELD_IIFNAME));
+	return FIELDS(build_addr_field(family, sender));
+}
+
+static void budget_rules(struct builder *b,
+			 const struct compile_options *options)
+{
+	static const char *const sets[2][2] = { { "budget4", "budget4_to" },
+						{ "budget6", "budget6_to" } };
+
+	if (!options->budget_rate)
+		return;
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int to = 0; to < 2; to++) {
+			struct field_list account =
+				match_account(b, v6 ? AF_INET6 : AF_INET, !to);
+
+			build_update_over(b, sets[v6][to], options->budget_rate,
+					  options->budget_burst, account);
+			build_rule_verdict(b, VERDICT_GOTO, "suppress");
+		}
+}
+
+/* The end of what is over its budget, or finds its set full: counted for its
+ * account, and if there are too many accounts, for nobody. */
+static struct ruleset_chain *suppress_chain(
+	const struct compile_options *options)
+{
+	static const char *const sets[2][2] = {
+		{ "suppressed4", "suppressed4_to" },
+		{ "suppressed6", "suppressed6_to" }
+	};
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int to = 0; to < 2; to++) {
+			struct field_list account =
+				match_account(&b, v6 ? AF_INET6 : AF_INET, !to);
+
+			build_update(&b, sets[v6][to], true, account);
+			stop(&b, options);
+		}
+	build_counter(&b, COMPILE_COUNTER_UNATTRIBUTED);
+	stop(&b, options);
+	return build_chain(&b, "suppress", NULL);
 }
 
 static struct ruleset_chain *deny_chain(const struct compile_options *options,
@@ -159,12 +319,10 @@ static struct ruleset_chain *deny_chain(const struct compile_options *options,
 	}
 	build_counter(&b, counters[index]);
 	build_rule(&b);
-	once(&b, options, AF_INET, true, prefix);
-	once(&b, options, AF_INET6, true, prefix);
-	once(&b, options, AF_INET, false, prefix);
-	once(&b, options, AF_INET6, false, prefix);
-	build_log(&b, prefix, SNAPLEN);
-	stop(&b, options);
+	tuple_rules(&b, options, index, NULL);
+	budget_rules(&b, options);
+	tuple_rules(&b, options, index, prefix);
+	build_rule_verdict(&b, VERDICT_GOTO, "suppress");
 	return build_chain(&b, chains[index], NULL);
 }
 
@@ -609,6 +767,7 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, control_chain("control_host", VERDICT_ACCEPT));
 	if (options->reject && !options->audit)
 		add(arg, reject_chain());
+	add(arg, suppress_chain(options));
 	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
 		for (size_t r = 0; r < ARRAY_SIZE(reasons); r++)
 			add(arg, deny_chain(options, d, reasons[r]));
@@ -617,31 +776,31 @@ void skeleton_chains(const struct compile_options *options,
 /* ---- sets -------------------------------------------------------------- */
 
 static struct ruleset_set *tuple_set(const char *name, uint8_t family,
-				     bool ports)
+				     size_t nfields)
 {
 	enum ruleset_type a = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
 	enum ruleset_type types[] = { a, a, TYPE_PROTO, TYPE_SERVICE,
 				      TYPE_SERVICE };
 	struct ruleset_set *set =
-		build_set(name, NULL, SET_DYNAMIC, ports ? 5 : 3, types);
+		build_set(name, NULL, SET_DYNAMIC, nfields, types);
 
 	set->size = TUPLES_MAX;
+	set->timeout_ms = TUPLE_TIMEOUT_MS;
 	return set;
 }
 
-static struct ruleset_set *denied_set(const char *name, uint8_t family,
-				      bool ports)
+static struct ruleset_set *denied_set(const struct compile_denied *d)
 {
-	struct ruleset_set *set = tuple_set(name, family, ports);
+	size_t nfields = d->kind != DENIED_TUPLE ? 1 : d->has_reason ? 4 : 3;
+	struct ruleset_set *set = tuple_set(d->set, d->family, nfields);
 
-	set->timeout_ms = ports ? TUPLE_TIMEOUT_MS : OTHER_TIMEOUT_MS;
 	set->counter = true;
 	return set;
 }
 
 static struct ruleset_set *revoked_set(const char *name, uint8_t family)
 {
-	struct ruleset_set *set = tuple_set(name, family, true);
+	struct ruleset_set *set = tuple_set(name, family, 5);
 
 	set->timeout_ms = REVOKED_TIMEOUT_MS;
 	return set;
@@ -657,10 +816,12 @@ void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
 
 	build_set_fill(ports, ARRAY_SIZE(protocols), protocols, NULL, false);
 	add(arg, ports);
-	add(arg, denied_set("denied4", AF_INET, true));
-	add(arg, denied_set("denied6", AF_INET6, true));
-	add(arg, denied_set("denied4_other", AF_INET, false));
-	add(arg, denied_set("denied6_other", AF_INET6, false));
+	for (size_t i = 0; i < ARRAY_SIZE(denied_sets); i++)
+		add(arg, denied_set(&denied_sets[i]));
+	add(arg, tuple_set("budget4", AF_INET, 1));
+	add(arg, tuple_set("budget4_to", AF_INET, 1));
+	add(arg, tuple_set("budget6", AF_INET6, 1));
+	add(arg, tuple_set("budget6_to", AF_INET6, 1));
 	add(arg, revoked_set(SET_REVOKED4, AF_INET));
 	add(arg, revoked_set(SET_REVOKED6, AF_INET6));
 }

@@ -43,6 +43,7 @@ static const struct shape_entry shapes[] = {
 	{ "counter", NFTA_COUNTER_BYTES, SHAPE_IGNORED },
 	{ "counter", NFTA_COUNTER_PACKETS, SHAPE_IGNORED },
 	{ "counter", NFTA_COUNTER_PAD, SHAPE_IGNORED },
+	{ "limit", NFTA_LIMIT_PAD, SHAPE_IGNORED },
 	{ "log", NFTA_LOG_PREFIX, SHAPE_TEXT },
 	{ "log", NFTA_LOG_QTHRESHOLD, SHAPE_OPTIONAL },
 };

@@ -290,6 +290,19 @@ static struct nftnl_expr *counter_expression(void)
 	return e;
 }
 
+/* Of nft's "limit rate over RATE/second burst BURST packets". */
+static struct nftnl_expr *limit_expression(const struct stmt *stmt)
+{
+	struct nftnl_expr *e = expression("limit");
+
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_RATE, stmt->update.rate);
+	nftnl_expr_set_u64(e, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_BURST, stmt->update.burst);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	return e;
+}
+
 static int lower_update(struct lowering *l, const struct stmt *stmt)
 {
 	const struct ruleset_set *set =
@@ -316,6 +329,9 @@ static int lower_update(struct lowering *l, const struct stmt *stmt)
 	if (stmt->update.counter && !set->counter)
 		nftnl_expr_add_expr(e, NFTNL_EXPR_DYNSET_EXPRESSIONS,
 				    counter_expression());
+	if (stmt->update.rate)
+		nftnl_expr_add_expr(e, NFTNL_EXPR_DYNSET_EXPRESSIONS,
+				    limit_expression(stmt));
 	return 0;
 }
 

@@ -107,11 +107,16 @@ static unsigned judge(struct run *run, const struct scene *s,
 /* What the last phase left: connections, and tuples that were logged. */
 static void forget(struct run *run)
 {
+	_cleanup_(buf_fini) struct buf command = BUF_INIT(BUF_UNBOUNDED);
+	size_t n;
+	const struct compile_denied *sets = compile_denied_sets(&n);
+
 	lab_flush_conntrack(&run->lab);
-	if (system("nft 'flush set inet bulkhead denied4;"
-		   " flush set inet bulkhead denied6;"
-		   " flush set inet bulkhead denied4_other;"
-		   " flush set inet bulkhead denied6_other'"))
+	buf_adds(&command, "nft '");
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&command, "flush set inet bulkhead %s;", sets[i].set);
+	buf_adds(&command, "'");
+	if (system(buf_str(&command)))
 		errx(1, "nft flush set");
 }
 

@@ -344,8 +344,8 @@ static void logged(void *arg, const struct nflog_packet *log)
 		b->noise->example = *log;
 		return;
 	}
-	p->logs++;
-	p->log = *log;
+	if (!p->logs++)
+		p->log = *log;
 }
 
 static uint16_t next_id(struct probe_ids *ids)

@@ -289,6 +289,22 @@ static bool side_allows(const struct scene *s, const struct evaluate_flow *flow,
 	return allowed;
 }
 
+/* How the destination's side judges; @e stays as it is where it allows. */
+static bool ingress_denies(const struct scene *s, const struct probe *p,
+			   struct expectation *e)
+{
+	struct evaluate_flow in = ingress_flow(s, p);
+	enum deny_reason reason = DENY_NO_POLICY_ALLOWS;
+
+	if (is_unknown(s, p->to) && p->from != LAB_HOST)
+		reason = DENY_UNKNOWN_ENDPOINT;
+	else if (side_allows(s, &in, true))
+		return false;
+	*e = (struct expectation){ s->world.options.audit, 1, DENY_INGRESS,
+				   reason };
+	return true;
+}
+
 struct expectation scene_expect(const struct scene *s, const struct probe *p)
 {
 	struct evaluate_flow flow = {
@@ -297,23 +313,22 @@ struct expectation scene_expect(const struct scene *s, const struct probe *p)
 		.proto = p->proto,
 		.port = p->port,
 	};
-	struct evaluate_flow in = ingress_flow(s, p);
-	struct expectation e = { .delivered = true };
+	struct expectation e = { .delivered = true }, in = e;
 	bool audit = s->world.options.audit;
+	bool denies;
 
 	if (p->from == p->to)
 		return e; /* never leaves the container */
+	denies = ingress_denies(s, p, &in);
 	if (is_unknown(s, p->from))
-		return (struct expectation){ audit, true, DENY_EGRESS,
-					     DENY_UNKNOWN_ENDPOINT };
-	if (!side_allows(s, &flow, false))
-		return (struct expectation){ audit, true, DENY_EGRESS,
-					     DENY_NO_POLICY_ALLOWS };
-	if (is_unknown(s, p->to) && p->from != LAB_HOST)
-		return (struct expectation){ audit, true, DENY_INGRESS,
-					     DENY_UNKNOWN_ENDPOINT };
-	if (!side_allows(s, &in, true))
-		return (struct expectation){ audit, true, DENY_INGRESS,
-					     DENY_NO_POLICY_ALLOWS };
+		e = (struct expectation){ audit, 1, DENY_EGRESS,
+					  DENY_UNKNOWN_ENDPOINT };
+	else if (!side_allows(s, &flow, false))
+		e = (struct expectation){ audit, 1, DENY_EGRESS,
+					  DENY_NO_POLICY_ALLOWS };
+	else
+		return in;
+	/* In audit it goes on to the other side. */
+	e.logged += audit && denies;
 	return e;
 }

@@ -37,8 +37,8 @@ void scene_probes(const struct scene *s, probe_list *to);
 /** What must become of a probe. */
 struct expectation {
 	bool delivered;
-	bool logged;
-	enum deny_direction direction; /* when logged */
+	unsigned logged; /* times; in audit each direction denies */
+	enum deny_direction direction; /* of the first */
 	enum deny_reason reason;
 };
 

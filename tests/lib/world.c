@@ -208,6 +208,10 @@ void world_set_endpoints(struct world *w, const char *text)
 	w->options.audit = flag_of(options, "audit");
 	w->options.reject = flag_of(options, "reject");
 	w->options.allow_unknown = flag_of(options, "allowUnknown");
+	if (flag_of(options, "budget")) {
+		w->options.budget_rate = 100;
+		w->options.budget_burst = 1000;
+	}
 	list = yaml_get(root, "networks");
 	for (size_t i = 0; i < items_of(list); i++)
 		vec_push(&w->networks, read_network(list->items[i]));
