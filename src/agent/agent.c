@@ -258,10 +258,15 @@ static int start_writer(struct agent *a)
 
 static int start_flow_log(struct agent *a)
 {
+	_cleanup_(freep) char *state =
+		xasprintf("%s/flow-account", a->config.state_dir);
 	struct flow_options options = {
 		.emit = take_line,
 		.emit_arg = a,
 		.group = RULESET_NFLOG_GROUP,
+		.interval_ms = a->config.flow_interval_ms,
+		.state_file = state,
+		.packet_head = a->config.packet_head,
 		.resolver = { .owner = owner_of,
 			      .sender = sender_of,
 			      .published = published_by,

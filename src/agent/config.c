@@ -207,22 +207,6 @@ static void read_enforcement(struct reader *r, const struct yaml_node *n)
 	config_read_mapping(r, n, keys);
 }
 
-static void read_flow_path(struct reader *r, const struct yaml_node *n)
-{
-	config_read_path(r, n, &r->config->flow_log);
-}
-
-static void read_flow_log(struct reader *r, const struct yaml_node *n)
-{
-	static const struct key keys[] = {
-		{ "path", read_flow_path },
-		{ "sinks", config_read_sinks },
-		{ NULL, NULL },
-	};
-
-	config_read_mapping(r, n, keys);
-}
-
 static const struct runtime_ops *find_runtime(struct slice name)
 {
 	for (size_t i = 0; runtime_all[i]; i++)
@@ -411,7 +395,7 @@ static void read_file(struct reader *r, const struct yaml_node *n)
 		{ "logLevel", read_log_level },
 		{ "runtimes", read_runtimes },
 		{ "enforcement", read_enforcement },
-		{ "flowLog", read_flow_log },
+		{ "flowLog", config_read_flow_log },
 		{ NULL, NULL },
 	};
 
@@ -425,6 +409,10 @@ static void set_defaults(struct config *c)
 	c->policy_dir = xstrdup("/etc/bulkhead/policies");
 	c->state_dir = xstrdup("/var/lib/bulkhead");
 	c->control_socket = xstrdup(CONTROL_SOCKET);
+	c->flow_interval_ms = 10000;
+	c->packet_head = 96;
+	c->compile.budget_rate = 100;
+	c->compile.budget_burst = 1000;
 	c->log_level = LOG_LEVEL_INFO;
 	c->anti_spoofing = true;
 	c->own_tables = true;

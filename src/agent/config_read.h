@@ -28,6 +28,10 @@ void config_read_mapping(struct reader *r, const struct yaml_node *n,
 bool config_read_string(struct reader *r, const struct yaml_node *n, char **to);
 void config_read_path(struct reader *r, const struct yaml_node *n, char **to);
 
+/* ---- config_flow.c ------------------------------------------------------ */
+
+void config_read_flow_log(struct reader *r, const struct yaml_node *n);
+
 /* ---- config_sink.c ------------------------------------------------------ */
 
 void config_read_sinks(struct reader *r, const struct yaml_node *n);

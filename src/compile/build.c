@@ -117,6 +117,12 @@ void build_update(struct builder *b, const char *set, bool refresh,
 	set_name(s->update.set, set);
 }
 
+void build_remember(struct builder *b, const char *set, struct field_list key)
+{
+	build_update(b, set, true, key);
+	b->stmts.data[b->stmts.len - 1].update.counter = false;
+}
+
 void build_update_over(struct builder *b, const char *set, uint32_t rate,
 		       uint32_t burst, struct field_list key)
 {

@@ -30,6 +30,8 @@ void build_lookup(struct builder *b, const char *set, bool negate,
 void build_vmap(struct builder *b, const char *map, struct field_list key);
 void build_update(struct builder *b, const char *set, bool refresh,
 		  struct field_list key);
+/** The same for a set that does not count: refresh, or add. */
+void build_remember(struct builder *b, const char *set, struct field_list key);
 /** Refresh, and go on only when more than @burst packets, and @rate a second
  *  after them, have had this key. */
 void build_update_over(struct builder *b, const char *set, uint32_t rate,

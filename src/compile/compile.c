@@ -189,8 +189,7 @@ static bool same_options(const struct compile_options *a,
 static void update_skeleton(struct compiler *c,
 			    const struct compile_options *options)
 {
-	if (c->fixed_chains.len &&
-	    same_options(&c->options, options))
+	if (c->fixed_chains.len && same_options(&c->options, options))
 		return;
 	drop_skeleton(c);
 	c->options = *options;

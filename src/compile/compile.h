@@ -108,6 +108,7 @@ enum compile_denied_kind {
 struct compile_denied {
 	enum ruleset_table table;
 	const char *set;
+	const char *seen; /* its keys again, without counters; NULL: none */
 	enum compile_denied_kind kind;
 	uint8_t family;
 	/* Of every packet in it; otherwise they may differ. */

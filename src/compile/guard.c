@@ -44,12 +44,14 @@ static const char *const counters[] = { "foreign_protocol", "spoofed",
 static const struct compile_denied denied_sets[] = {
 	{ .table = TABLE_BRIDGE,
 	  .set = "denied_protocol",
+	  .seen = "seen_protocol",
 	  .kind = DENIED_FRAME,
 	  .direction = DENY_EGRESS,
 	  .reason = DENY_PROTOCOL,
 	  .has_reason = true },
 	{ .table = TABLE_BRIDGE,
 	  .set = "denied_spoofed",
+	  .seen = "seen_spoofed",
 	  .kind = DENIED_FRAME,
 	  .direction = DENY_EGRESS,
 	  .reason = DENY_SPOOFED,
@@ -235,7 +237,8 @@ static struct ruleset_chain *deny_chain(const char *name, const char *counter,
 	deny_prefix_format(DENY_EGRESS, denied->reason, options->audit, prefix);
 	build_counter(&b, counter);
 	build_rule(&b);
-	build_lookup(&b, denied->set, false, key);
+	build_lookup(&b, denied->seen, false, key);
+	build_remember(&b, denied->seen, key);
 	build_update(&b, denied->set, true, key);
 	build_rule_verdict(&b, verdict, NULL);
 	if (options->budget_rate) {
@@ -243,6 +246,7 @@ static struct ruleset_chain *deny_chain(const char *name, const char *counter,
 				  options->budget_burst, FIELDS(FIELD_IIFNAME));
 		build_rule_verdict(&b, VERDICT_GOTO, "suppress");
 	}
+	build_remember(&b, denied->seen, key);
 	build_update(&b, denied->set, true, key);
 	build_log(&b, prefix, SNAPLEN);
 	build_rule_verdict(&b, verdict, NULL);
@@ -453,7 +457,7 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 	ret->chains[4] = guard_chain();
 	ret->chains[5] = base_chain();
 	ret->chains[6] = suppress_chain(options->audit);
-	ret->nsets = 11;
+	ret->nsets = 13;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);
 	ret->sets[3] = denied_set("budget", 1, false);
@@ -462,7 +466,9 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 	ret->sets[6] = extension_set();
 	owned_sets(in, ret->sets + 7);
 	ret->sets[9] = port_set(in);
-	ret->sets[10] = denied_set(denied_sets[2].set, 1, true);
+	ret->sets[10] = denied_set(denied_sets[0].seen, 3, false);
+	ret->sets[11] = denied_set(denied_sets[1].seen, 3, false);
+	ret->sets[12] = denied_set(denied_sets[2].set, 1, true);
 	ret->ncounters = ARRAY_SIZE(counters);
 	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)

@@ -77,11 +77,18 @@ static const char *const chains[] = {
 };
 
 /* Of each deny chain, IPv4 and IPv6. */
-#define DENIED(d, r, name)                                                  \
-	{ TABLE_INET, "denied4_" name, DENIED_TUPLE, AF_INET, d, r, true }, \
-	{                                                                   \
-		TABLE_INET, "denied6_" name, DENIED_TUPLE, AF_INET6, d, r,  \
-			true                                                \
+#define DENIED(d, r, name)                                                \
+	{ TABLE_INET,                                                     \
+	  "denied4_" name,                                                \
+	  "seen4_" name,                                                  \
+	  DENIED_TUPLE,                                                   \
+	  AF_INET,                                                        \
+	  d,                                                              \
+	  r,                                                              \
+	  true },                                                         \
+	{                                                                 \
+		TABLE_INET, "denied6_" name, "seen6_" name, DENIED_TUPLE, \
+			AF_INET6, d, r, true                              \
 	}
 static const struct compile_denied denied_sets[] = {
 	DENIED(DENY_EGRESS, DENY_NO_POLICY_ALLOWS, "egress_no_policy_allows"),
@@ -96,10 +103,12 @@ static const struct compile_denied denied_sets[] = {
 	DENIED(DENY_INGRESS, DENY_POLICY_REVOKED, "ingress_policy_revoked"),
 	{ .table = TABLE_INET,
 	  .set = "denied4_other",
+	  .seen = "seen4_other",
 	  .kind = DENIED_TUPLE,
 	  .family = AF_INET },
 	{ .table = TABLE_INET,
 	  .set = "denied6_other",
+	  .seen = "seen6_other",
 	  .kind = DENIED_TUPLE,
 	  .family = AF_INET6 },
 	{ .table = TABLE_INET,
@@ -197,14 +206,14 @@ static void match_tuple(struct builder *b, uint8_t family, enum tuple_kind kind)
 
 /* Set of the tuples of a deny chain; it has a key of four fields, those of
  * bare ones, which all chains share, of three. */
-static const char *tuple_set_name(size_t index, uint8_t family,
-				  enum tuple_kind kind)
+static const struct compile_denied *tuple_sets(size_t index, uint8_t family,
+					       enum tuple_kind kind)
 {
 	bool v6 = family == AF_INET6;
 
 	if (kind == TUPLE_BARE)
-		return v6 ? "denied6_other" : "denied4_other";
-	return denied_sets[2 * index + v6].set;
+		index = ARRAY_SIZE(chains);
+	return &denied_sets[2 * index + v6];
 }
 
 /* Whoever has a transport header and is here found its set full. */
@@ -219,9 +228,11 @@ static void suppress_full(struct builder *b)
 	}
 }
 
-/* A tuple's first packet is logged; those after it are counted by its element.
- * An element is added before its packet is logged: every packet is counted by
- * an element, or suppressed. */
+/* A tuple's first packet is logged; it and those after it are counted by its
+ * element. Which it is, another set tells: the kernel's look-up in a set that
+ * counts would count, too. That set's element is refreshed first, so that it is
+ * gone first: the worst is then a packet that is logged and need not be. And
+ * the packet is logged last: each is counted by one element, or suppressed. */
 static void tuple_rules(struct builder *b,
 			const struct compile_options *options, size_t index,
 			const char *prefix)
@@ -230,14 +241,16 @@ static void tuple_rules(struct builder *b,
 		for (int v6 = 0; v6 < 2; v6++) {
 			uint8_t family = v6 ? AF_INET6 : AF_INET;
 			struct field_list key = tuple_key(family, kind);
-			const char *set = tuple_set_name(index, family, kind);
+			const struct compile_denied *sets =
+				tuple_sets(index, family, kind);
 
 			if (prefix && kind == TUPLE_BARE && !v6)
 				suppress_full(b);
 			match_tuple(b, family, kind);
 			if (!prefix)
-				build_lookup(b, set, false, key);
-			build_update(b, set, true, key);
+				build_lookup(b, sets->seen, false, key);
+			build_remember(b, sets->seen, key);
+			build_update(b, sets->set, true, key);
 			if (prefix)
 				build_log(b, prefix, SNAPLEN);
 			stop(b, options);
@@ -789,13 +802,17 @@ static struct ruleset_set *tuple_set(const char *name, uint8_t family,
 	return set;
 }
 
-static struct ruleset_set *denied_set(const struct compile_denied *d)
+static void denied_sets_of(const struct compile_denied *d,
+			   void (*add)(void *arg, struct ruleset_set *set),
+			   void *arg)
 {
 	size_t nfields = d->kind != DENIED_TUPLE ? 1 : d->has_reason ? 4 : 3;
 	struct ruleset_set *set = tuple_set(d->set, d->family, nfields);
 
 	set->counter = true;
-	return set;
+	add(arg, set);
+	if (d->seen)
+		add(arg, tuple_set(d->seen, d->family, nfields));
 }
 
 static struct ruleset_set *revoked_set(const char *name, uint8_t family)
@@ -817,7 +834,7 @@ void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
 	build_set_fill(ports, ARRAY_SIZE(protocols), protocols, NULL, false);
 	add(arg, ports);
 	for (size_t i = 0; i < ARRAY_SIZE(denied_sets); i++)
-		add(arg, denied_set(&denied_sets[i]));
+		denied_sets_of(&denied_sets[i], add, arg);
 	add(arg, tuple_set("budget4", AF_INET, 1));
 	add(arg, tuple_set("budget4_to", AF_INET, 1));
 	add(arg, tuple_set("budget6", AF_INET6, 1));

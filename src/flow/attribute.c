@@ -3,6 +3,7 @@
 #include "flow/attribute.h"
 
 #include <linux/netfilter.h>
+#include <net/if.h>
 
 /* Nobody's own address: all that listen share it, or it says "none yet". */
 static bool is_nobodys(const struct addr *a)
@@ -47,7 +48,7 @@ static const struct endpoint *published_of(
 	const struct flow_packet *p = &record->packet;
 
 	if (!resolver->published || record->direction != DENY_INGRESS ||
-	    packet->out || !p->has_ports)
+	    packet->out || !(p->has_ports || p->has_dport))
 		return NULL;
 	return resolver->published(resolver->arg, &p->dst, p->proto, p->dport);
 }
@@ -117,6 +118,27 @@ void flow_attribute_ends(const struct flow_nflog_packet *packet,
 	if (!record->dst.owner)
 		record->dst.owner = published_of(packet, resolver, record);
 	set_macs(packet, record);
+}
+
+void flow_attribute_again(const struct flow_resolver *resolver,
+			  struct flow_record *record)
+{
+	struct flow_packet *p = &record->packet;
+	struct flow_nflog_packet packet = {
+		.phys_in = record->phys_in[0] ? if_nametoindex(record->phys_in)
+					      : 0,
+		.in = record->in[0] ? if_nametoindex(record->in) : 0,
+		.out = record->out[0] != '\0',
+	};
+	uint64_t time = record->time;
+
+	record->time = record->last;
+	record->src.owner = sender_of(&packet, resolver, record);
+	record->dst.owner = owner_of(resolver, &p->dst, record->time);
+	if (!record->dst.owner)
+		record->dst.owner = published_of(&packet, resolver, record);
+	record->time = time;
+	set_policies(resolver, record);
 }
 
 void flow_attribute_rest(const struct flow_nflog_packet *packet,

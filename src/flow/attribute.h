@@ -15,6 +15,13 @@ void flow_attribute_ends(const struct flow_nflog_packet *packet,
 			 const struct flow_resolver *resolver,
 			 struct flow_record *record);
 
+/**
+ * Fill the ends and policies of a flow as of @record's last packet, from what
+ * is known of it without a packet: its addresses and interfaces.
+ */
+void flow_attribute_again(const struct flow_resolver *resolver,
+			  struct flow_record *record);
+
 /** Fill the rest, policies and interfaces, for which the ends are needed. */
 void flow_attribute_rest(const struct flow_nflog_packet *packet,
 			 const struct flow_resolver *resolver,

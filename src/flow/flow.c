@@ -3,33 +3,42 @@
 #include "flow/flow.h"
 
 #include <net/ethernet.h>
+#include <net/if.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/attribute.h"
+#include "flow/count.h"
+#include "flow/denied.h"
 #include "flow/nflog.h"
 #include "flow/record.h"
-#include "flow/repeat.h"
-
-/* Attempts that a repeat is recognised of: some 2 MiB. */
-#define REPEATS_MAX 16384
 
 struct flow_log {
 	struct flow_resolver resolver;
 	struct flow_origin origin;
 	struct flow_ifaces ifaces;
-	struct flow_repeats *repeats;
+	struct flow_account *account;
+	struct flow_denied *denied;
+	struct flow_counts *counts;
 	flow_emit_fn emit;
 	void *emit_arg;
 	struct flow_nflog *nflog;
 	struct buf line;
+	size_t packet_head;
 	uint64_t seq;
 	uint64_t packets, repeated, undecoded, revoked, records;
-	uint64_t lost; /* once nothing is read any more */
+	uint64_t recorded, suppressed, lost_packets;
+	uint64_t lost;	    /* once nothing is read any more */
+	uint64_t lost_told; /* logged packets */
 };
 
-static void write_record(struct flow_log *f, const struct flow_record *record)
+/* ---- lines ------------------------------------------------------------- */
+
+static void write_record(struct flow_log *f, struct flow_record *record)
 {
+	record->seq = ++f->seq;
+	flow_counts_add(f->counts, record);
 	buf_clear(&f->line);
 	/* A record's parts are bounded so that it always fits. */
 	if (flow_record_format(record, &f->origin, &f->line) < 0)
@@ -37,6 +46,178 @@ static void write_record(struct flow_log *f, const struct flow_record *record)
 	f->records++;
 	f->emit(f->emit_arg, buf_slice(&f->line));
 }
+
+void flow_tell(struct flow_log *f, const struct flow_event *e)
+{
+	buf_clear(&f->line);
+	if (flow_event_format(e, &f->origin, ++f->seq, clock_realtime(),
+			      &f->line) == 0)
+		f->emit(f->emit_arg, buf_slice(&f->line));
+}
+
+static struct flow_event loss_event(const char *where, uint64_t records,
+				    const char *message)
+{
+	return (struct flow_event){
+		.name = "loss",
+		.level = "warning",
+		.message = message,
+		.values = { { .key = "where", .text = where },
+			    { .key = "records", .number = records } },
+	};
+}
+
+void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
+		    struct buf *line)
+{
+	_cleanup_(freep) char *message =
+		xasprintf("%llu records were lost (%s)",
+			  (unsigned long long)records, where);
+	struct flow_event e = loss_event(where, records, message);
+
+	flow_event_format(&e, &f->origin, ++f->seq, clock_realtime(), line);
+}
+
+/* ---- what the denied flows tell ---------------------------------------- */
+
+static void on_record(void *arg, struct flow_record *record)
+{
+	struct flow_log *f = arg;
+
+	f->recorded += record->new_packets;
+	write_record(f, record);
+}
+
+static const struct endpoint *account_owner(struct flow_log *f,
+					    const struct flow_suppressed *s)
+{
+	const struct flow_resolver *r = &f->resolver;
+	unsigned ifindex = s->port[0] ? if_nametoindex(s->port) : 0;
+
+	if (ifindex && r->sender)
+		return r->sender(r->arg, ifindex, clock_realtime());
+	if (addr_is_set(&s->address))
+		return r->owner(r->arg, &s->address, clock_realtime());
+	return NULL;
+}
+
+static void on_suppressed(void *arg, const struct flow_suppressed *s)
+{
+	struct flow_log *f = arg;
+	const struct endpoint *owner = account_owner(f, s);
+	char ip[ADDR_STRLEN];
+	_cleanup_(freep) char *message = xasprintf(
+		"%llu denied packets were counted and not recorded one by one: %s%s",
+		(unsigned long long)s->packets,
+		s->table_full ? "too many flows at once"
+			      : "a budget was used up, that of ",
+		s->table_full ? ""
+		: owner	      ? owner->name
+		: s->port[0]  ? s->port
+			      : addr_format(&s->address, ip));
+	struct flow_event e = {
+		.name = "suppressed",
+		.level = "warning",
+		.message = message,
+		.container = owner,
+		.values = { { .key = "tuples", .number = s->tuples },
+			    { .key = "packets", .number = s->packets },
+			    { .key = "bytes", .number = s->bytes },
+			    { .key = s->table_full ? "where"
+				     : s->port[0]  ? "port"
+						   : "ip",
+			      .text = s->table_full ? "kernel-table"
+				      : s->port[0]  ? s->port
+						    : addr_format(&s->address,
+								  ip) } },
+	};
+
+	f->suppressed += s->packets;
+	flow_tell(f, &e);
+}
+
+static void on_lost(void *arg, const char *where, uint64_t packets)
+{
+	struct flow_log *f = arg;
+	const char *what =
+		!strcmp(where, "agent-down")
+			? "denied packets were counted while no agent ran"
+		: !strcmp(where, "counters-reset")
+			? "denied packets or more: somebody reset the kernel's counters"
+			: "denied packets are in no flow: their counts expired unread";
+	_cleanup_(freep) char *message =
+		xasprintf("%llu %s", (unsigned long long)packets, what);
+	struct flow_event e = loss_event(where, packets, message);
+
+	f->lost_packets += packets;
+	flow_tell(f, &e);
+}
+
+/* Logged packets that we never got: their flows are found by the kernel's
+ * counts, without the packet's head. */
+static void tell_missed(struct flow_log *f)
+{
+	uint64_t lost = flow_nflog_lost(f->nflog);
+	_cleanup_(freep) char *message = NULL;
+	struct flow_event e;
+
+	if (lost <= f->lost_told)
+		return;
+	message = xasprintf(
+		"%llu logged packets were lost on their way to the agent",
+		(unsigned long long)(lost - f->lost_told));
+	e = loss_event("nflog", lost - f->lost_told, message);
+	f->lost_told = lost;
+	flow_tell(f, &e);
+}
+
+static void on_balance(void *arg, uint64_t interval_ns,
+		       const struct flow_balance *b)
+{
+	struct flow_log *f = arg;
+	_cleanup_(freep) char *message = xasprintf(
+		"%llu packets denied: %llu recorded, %llu suppressed, %llu lost",
+		(unsigned long long)b->dropped, (unsigned long long)b->recorded,
+		(unsigned long long)b->suppressed, (unsigned long long)b->lost);
+	struct flow_event e = {
+		.name = "accounting",
+		.level = b->exact && !b->lost ? "info" : "warning",
+		.message = message,
+		.values = { { .key = "interval_s",
+			      .number =
+				      (interval_ns + 500000000) / 1000000000 },
+			    { .key = "dropped_packets", .number = b->dropped },
+			    { .key = "recorded_packets",
+			      .number = b->recorded },
+			    { .key = "suppressed_packets",
+			      .number = b->suppressed },
+			    { .key = "lost_packets", .number = b->lost },
+			    { .key = "exact",
+			      .number = b->exact,
+			      .is_bool = true } },
+	};
+
+	flow_tell(f, &e);
+}
+
+static void on_identify(void *arg, struct flow_record *record)
+{
+	struct flow_log *f = arg;
+
+	flow_attribute_again(&f->resolver, record);
+}
+
+static bool on_drain(void *arg)
+{
+	struct flow_log *f = arg;
+	bool dry = flow_nflog_read(f->nflog);
+
+	if (dry)
+		tell_missed(f);
+	return dry;
+}
+
+/* ---- from a logged packet to a record ---------------------------------- */
 
 /* What the packet itself tells. */
 static void decode(const struct flow_nflog_packet *packet,
@@ -51,15 +232,42 @@ static void decode(const struct flow_nflog_packet *packet,
 	}
 	record->time = packet->time ? packet->time : clock_realtime();
 	record->first = record->last = record->time;
-	record->packets = 1;
-	record->bytes = p->length;
+	record->packets = record->new_packets = 1;
+	record->bytes = record->new_bytes = p->length;
+}
+
+static void take_head(const struct flow_log *f,
+		      const struct flow_nflog_packet *packet,
+		      struct flow_record *record)
+{
+	size_t n = MIN(packet->payload.len, f->packet_head);
+
+	/* What is neither begins with what its frame's type names. */
+	if (!n || (packet->ethertype != ETHERTYPE_IP &&
+		   packet->ethertype != ETHERTYPE_IPV6))
+		return;
+	record->head = xmemdup(packet->payload.ptr, n);
+	record->head_len = n;
+}
+
+static void record_packet(struct flow_log *f,
+			  const struct flow_nflog_packet *packet,
+			  struct flow_record *record)
+{
+	struct flow_key key;
+
+	f->undecoded += !record->packet.complete;
+	take_head(f, packet, record);
+	if (!flow_key_of(packet, record, record->phys_in, &key))
+		write_record(f, record);
+	else if (!flow_denied_packet(f->denied, &key, record))
+		f->repeated++;
 }
 
 static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 {
 	_cleanup_(flow_record_fini) struct flow_record record = { 0 };
 	struct flow_log *f = arg;
-	uint64_t now = clock_monotonic();
 
 	if (!deny_prefix_parse(packet->prefix, &record.direction,
 			       &record.reason, &record.audit))
@@ -67,14 +275,9 @@ static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 	f->packets++;
 	decode(packet, &record);
 	flow_attribute_ends(packet, &f->resolver, &record);
-	if (flow_repeats_seen(f->repeats, &record, now)) {
-		f->repeated++;
-		return;
-	}
-	f->undecoded += !record.packet.complete;
-	record.seq = ++f->seq;
-	flow_attribute_rest(packet, &f->resolver, &f->ifaces, now, &record);
-	write_record(f, &record);
+	flow_attribute_rest(packet, &f->resolver, &f->ifaces, clock_monotonic(),
+			    &record);
+	record_packet(f, packet, &record);
 }
 
 void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
@@ -100,18 +303,30 @@ void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
 	};
 
 	record.first = record.last = record.time;
-	record.seq = ++f->seq;
 	f->revoked++;
 	flow_attribute_rest(&no_packet, &f->resolver, &f->ifaces,
 			    clock_monotonic(), &record);
 	write_record(f, &record);
 }
 
-void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
-		    struct buf *line)
+/* ---- life -------------------------------------------------------------- */
+
+static int open_denied(struct flow_log *f, struct loop *loop,
+		       const struct flow_options *options)
 {
-	flow_record_format_loss(&f->origin, ++f->seq, clock_realtime(), where,
-				records, line);
+	struct flow_denied_options o = {
+		.interval_ms = options->interval_ms,
+		.account = f->account,
+		.listener = { .record = on_record,
+			      .suppressed = on_suppressed,
+			      .lost = on_lost,
+			      .balance = on_balance,
+			      .identify = on_identify,
+			      .drain = on_drain,
+			      .arg = f },
+	};
+
+	return flow_denied_open(loop, &o, &f->denied);
 }
 
 int flow_open(struct loop *loop, const struct flow_options *options,
@@ -122,11 +337,16 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 
 	f->resolver = options->resolver;
 	f->origin = flow_origin_here();
-	f->repeats = flow_repeats_new(REPEATS_MAX);
+	f->account = flow_account_open(options->state_file, f->origin.boot_id);
+	f->counts = flow_counts_new();
+	f->packet_head = options->packet_head;
 	f->line = BUF_INIT(FLOW_LINE_MAX);
 	f->emit = options->emit;
 	f->emit_arg = options->emit_arg;
-	r = flow_nflog_open(loop, options->group, on_packet, f, &f->nflog);
+	r = open_denied(f, loop, options);
+	if (r == 0)
+		r = flow_nflog_open(loop, options->group, on_packet, f,
+				    &f->nflog);
 	if (r < 0) {
 		flow_close(f);
 		return r;
@@ -139,6 +359,7 @@ void flow_stop(struct flow_log *f)
 {
 	if (!f || !f->nflog)
 		return;
+	flow_denied_stop(f->denied);
 	f->lost = flow_nflog_lost(f->nflog);
 	flow_nflog_close(f->nflog);
 	f->nflog = NULL;
@@ -149,7 +370,9 @@ void flow_close(struct flow_log *f)
 	if (!f)
 		return;
 	flow_nflog_close(f->nflog);
-	flow_repeats_free(f->repeats);
+	flow_denied_close(f->denied);
+	flow_account_close(f->account);
+	flow_counts_free(f->counts);
 	buf_fini(&f->line);
 	free(f);
 }
@@ -163,5 +386,21 @@ void flow_stats(const struct flow_log *f, struct flow_stats *ret)
 		.repeated = f->repeated,
 		.lost = f->nflog ? flow_nflog_lost(f->nflog) : f->lost,
 		.undecoded = f->undecoded,
+		.flows = flow_denied_live(f->denied),
+		.recorded_packets = f->recorded,
+		.suppressed_packets = f->suppressed,
+		.lost_packets = f->lost_packets,
 	};
+}
+
+void flow_hurry(struct flow_log *f)
+{
+	flow_denied_hurry(f->denied);
+}
+
+void flow_counts(const struct flow_log *f,
+		 void (*fn)(void *arg, const struct flow_count *count),
+		 void *arg)
+{
+	flow_counts_each(f->counts, fn, arg);
 }

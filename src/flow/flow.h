@@ -15,6 +15,7 @@
 #include "base/slice.h"
 #include "base/vec.h"
 #include "endpoint/endpoint.h"
+#include "flow/record.h"
 #include "loop/loop.h"
 
 struct flow_log;
@@ -47,6 +48,11 @@ struct flow_options {
 	flow_emit_fn emit;
 	void *emit_arg;
 	uint16_t group; /* NFLOG group */
+	/* Read the kernel's counts this often while something is denied; 0:
+	 * there are none to read. */
+	uint64_t interval_ms;
+	const char *state_file; /* of the account; NULL: none is kept */
+	size_t packet_head;	/* bytes of a packet in its record */
 	struct flow_resolver resolver;
 };
 
@@ -60,7 +66,7 @@ struct flow_revocation {
 	const struct endpoint *source, *destination; /* NULL: nobody's */
 };
 
-/** packets + revoked = repeated + records */
+/** Lines are records, events not counted. */
 struct flow_stats {
 	uint64_t packets;   /* NFLOG messages that were ours */
 	uint64_t revoked;   /* connections that flow_revoked() told of */
@@ -68,6 +74,19 @@ struct flow_stats {
 	uint64_t repeated;  /* packets of an attempt already recorded */
 	uint64_t lost;	    /* NFLOG messages that we never got */
 	uint64_t undecoded; /* recorded, but with less than all fields */
+	uint64_t flows;	    /* denied ones that live */
+	/* Packets that records told of, that summaries did, and that neither
+	 * could: together all that the kernel has counted. */
+	uint64_t recorded_packets, suppressed_packets, lost_packets;
+};
+
+/** What was denied (or allowed) so far to whom, for metrics. */
+struct flow_count {
+	const char *namespace; /* of the deciding endpoint; "": none is known */
+	const char *policies;  /* that isolate it, joined by commas */
+	const char *verdict;   /* "denied", "audit", "allowed" */
+	const char *direction, *reason; /* "": not known */
+	uint64_t packets, bytes, flows;
 };
 
 /** Returns 0; -EBUSY when another process reads the group; or -errno. */
@@ -82,6 +101,15 @@ void flow_close(struct flow_log *f);
  *  number is the next of the log's. @where "sink:NAME". */
 void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
 		    struct buf *line);
+/** Write an event; @e->values may be anything. */
+void flow_tell(struct flow_log *f, const struct flow_event *e);
+/** An address changes its owner: what is counted so far is the old one's. */
+void flow_hurry(struct flow_log *f);
+/** Each count, at most FLOW_COUNTS_MAX: what is over has all names "". */
+void flow_counts(const struct flow_log *f,
+		 void (*fn)(void *arg, const struct flow_count *count),
+		 void *arg);
+#define FLOW_COUNTS_MAX 1024
 /** Record that a connection was ended, with reason policy-revoked and no
  *  packets: that it loses any is recorded of those. */
 void flow_revoked(struct flow_log *f, const struct flow_revocation *revocation);

@@ -127,8 +127,11 @@ static void take_vlan(const struct nlattr *nest, struct flow_nflog_packet *p)
 	for (const struct nlattr *attr = mnl_attr_get_payload(nest);
 	     mnl_attr_ok(attr, (int)(end - (const char *)attr));
 	     attr = mnl_attr_next(attr)) {
-		if (mnl_attr_get_type(attr) != NFULA_VLAN_TCI ||
-		    !attr_copy(attr, &be, sizeof(be)))
+		if (!attr_copy(attr, &be, sizeof(be)))
+			continue;
+		if (mnl_attr_get_type(attr) == NFULA_VLAN_PROTO)
+			p->vlan_proto = ntohs(be);
+		if (mnl_attr_get_type(attr) != NFULA_VLAN_TCI)
 			continue;
 		p->has_vlan = true;
 		p->vlan = ntohs(be) & 0xfff;
@@ -292,9 +295,8 @@ static int receive(struct flow_nflog *n, int flags, size_t *ret_len)
 	return 0;
 }
 
-static void on_readable(void *arg, _unused_ int events, _unused_ int error)
+bool flow_nflog_read(struct flow_nflog *n)
 {
-	struct flow_nflog *n = arg;
 	size_t len = 0;
 	int r;
 
@@ -303,10 +305,16 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 		if (r == -ENOBUFS)
 			continue;
 		if (r < 0)
-			return;
+			return true;
 		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
 				 on_packet, n);
 	}
+	return false;
+}
+
+static void on_readable(void *arg, _unused_ int events, _unused_ int error)
+{
+	flow_nflog_read(arg);
 }
 
 /* The whole configuration in one message: no packet meets half of it. */

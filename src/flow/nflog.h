@@ -24,7 +24,7 @@ struct flow_nflog_packet {
 	unsigned in, out, phys_in, phys_out; /* ifindex; 0: none */
 	struct mac src_mac, dst_mac;	     /* of the frame; zero: unknown */
 	bool has_vlan;			     /* a tag that is not in @payload */
-	uint16_t vlan;			     /* its id */
+	uint16_t vlan, vlan_proto;	     /* its id and ethertype */
 	bool has_seq;
 	uint32_t seq;
 };
@@ -50,6 +50,9 @@ struct flow_nflog;
 int flow_nflog_open(struct loop *loop, uint16_t group, flow_nflog_fn fn,
 		    void *arg, struct flow_nflog **ret);
 void flow_nflog_close(struct flow_nflog *n);
+
+/** Hand over some of what waits. Returns true when nothing waits any more. */
+bool flow_nflog_read(struct flow_nflog *n);
 
 /** Packets that the kernel logged and this process did not get. */
 uint64_t flow_nflog_lost(const struct flow_nflog *n);

@@ -112,9 +112,13 @@ static bool decode_ports(struct reader *r, struct flow_packet *p)
 
 static bool decode_transport(struct reader *r, struct flow_packet *p)
 {
+	struct reader peek;
+
 	p->has_proto = true;
 	if (p->later_fragment)
 		return true;
+	peek = *r;
+	p->has_head = get_u16(&peek, &p->head);
 	switch (p->proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:

@@ -16,6 +16,7 @@ struct flow_packet {
 	bool has_vlan;	    /* a tag stood in the bytes */
 	bool has_proto;	    /* @proto was reached */
 	bool has_ports;
+	bool has_dport; /* of the ports only this one is known */
 	bool has_icmp;
 	bool has_tcp_flags;
 	bool later_fragment;  /* so it carries no transport header */
@@ -27,6 +28,8 @@ struct flow_packet {
 	uint8_t tcp_flags;
 	uint8_t icmp_type, icmp_code;
 	uint16_t echo_id; /* of echo and its kin, else 0 */
+	bool has_head;	  /* the transport header's first two bytes … */
+	uint16_t head;	  /* … as a number in network order */
 	uint32_t length;  /* of the whole packet from its IP header, as that
 			     tells; else of what was captured */
 };

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,10 +26,14 @@
 #define LABEL_EXTRA 8
 /* Policies that a record names. */
 #define POLICIES_MAX 64
+/* Networks of a container that an event names. */
+#define NETWORKS_MAX 64
+/* Bytes of a packet's head; base64 makes four of three. */
+#define HEAD_MAX 256
 
 /* JSON writes a control character as six bytes. */
 static_assert(6 * (2 * (LABELS_MAX + 5 * TEXT_MAX) + POLICIES_MAX * TEXT_MAX) +
-			      4096 <
+			      2 * TEXT_MAX * 6 + 2 * HEAD_MAX + 4096 <
 		      FLOW_LINE_MAX,
 	      "a record may be longer than a line");
 
@@ -37,6 +42,11 @@ void flow_record_fini(struct flow_record *r)
 	vec_foreach(policy, &r->policies)
 		free(*policy);
 	vec_fini(&r->policies);
+	free(r->src_name);
+	free(r->dst_name);
+	free(r->head);
+	r->src_name = r->dst_name = NULL;
+	r->head = NULL;
 }
 
 /* ---- values ------------------------------------------------------------ */
@@ -119,7 +129,7 @@ static struct json_object *container_new(const struct endpoint *e)
 	return o;
 }
 
-static struct json_object *end_new(const struct flow_end *end,
+static struct json_object *end_new(const struct flow_end *end, const char *name,
 				   const struct addr *a, const uint16_t *port)
 {
 	struct json_object *o = json_object_new_object();
@@ -128,6 +138,8 @@ static struct json_object *end_new(const struct flow_end *end,
 	put_text(o, "ip", addr_format(a, ip));
 	if (port)
 		put_number(o, "port", *port);
+	if (name)
+		put_text(o, "name", name);
 	if (mac_is_set(&end->mac))
 		put_text(o, "mac", mac_format(&end->mac, mac));
 	if (end->owner)
@@ -135,14 +147,32 @@ static struct json_object *end_new(const struct flow_end *end,
 	return o;
 }
 
+static void put_published(struct json_object *to, const struct flow_record *r)
+{
+	struct json_object *o;
+	char ip[ADDR_STRLEN];
+
+	if (!addr_is_set(&r->published))
+		return;
+	o = json_object_new_object();
+	put_text(o, "ip", addr_format(&r->published, ip));
+	if (r->published_port)
+		put_number(o, "port", r->published_port);
+	put(to, "published", o);
+}
+
 static void put_ends(struct json_object *to, const struct flow_record *r)
 {
 	const struct flow_packet *p = &r->packet;
 
+	bool dport = p->has_ports || p->has_dport;
+
 	put(to, "src",
-	    end_new(&r->src, &p->src, p->has_ports ? &p->sport : NULL));
+	    end_new(&r->src, r->src_name, &p->src,
+		    p->has_ports ? &p->sport : NULL));
 	put(to, "dst",
-	    end_new(&r->dst, &p->dst, p->has_ports ? &p->dport : NULL));
+	    end_new(&r->dst, r->dst_name, &p->dst, dport ? &p->dport : NULL));
+	put_published(to, r);
 }
 
 static void put_policies(struct json_object *to, const struct flow_record *r)
@@ -198,8 +228,45 @@ static void put_counts(struct json_object *to, const struct flow_record *r)
 {
 	put_number(to, "packets", r->packets);
 	put_number(to, "bytes", r->bytes);
+	put_number(to, "new_packets", r->new_packets);
+	put_number(to, "new_bytes", r->new_bytes);
+	if (r->has_reply) {
+		put_number(to, "packets_reply", r->packets_reply);
+		put_number(to, "bytes_reply", r->bytes_reply);
+		put_number(to, "duration_ms", r->duration_ns / 1000000);
+	}
 	put_time(to, "first", r->first);
 	put_time(to, "last", r->last);
+}
+
+/* RFC 4648, with padding. */
+static void put_base64(struct json_object *to, const char *key,
+		       const uint8_t *bytes, size_t n)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned left = (unsigned)MIN(n - i, (size_t)3);
+		unsigned bits = (unsigned)bytes[i] << 16 |
+				(left > 1 ? bytes[i + 1] << 8 : 0) |
+				(left > 2 ? bytes[i + 2] : 0);
+		char four[4] = { digits[bits >> 18], digits[bits >> 12 & 63],
+				 left > 1 ? digits[bits >> 6 & 63] : '=',
+				 left > 2 ? digits[bits & 63] : '=' };
+
+		buf_add(&text, four, sizeof(four));
+	}
+	put(to, key, json_object_new_string(buf_str(&text)));
+}
+
+static void put_head(struct json_object *to, const struct flow_record *r)
+{
+	if (!r->head)
+		return;
+	put_base64(to, "packet_head", r->head, r->head_len);
+	put_text(to, "packet_link", r->head_ethernet ? "ethernet" : "ip");
 }
 
 /* ---- lines ------------------------------------------------------------- */
@@ -229,15 +296,37 @@ static int finish(struct json_object *o, struct buf *line)
 	return r < 0 ? r : buf_adds(line, "\n");
 }
 
+static void put_flow(struct json_object *to, const struct flow_record *r)
+{
+	static const char *const states[] = {
+		[FLOW_NEW] = "new",
+		[FLOW_UPDATE] = "update",
+		[FLOW_END] = "end",
+	};
+	char id[17];
+
+	if (!r->id)
+		return;
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)r->id);
+	put_text(to, "flow_id", id);
+	put_text(to, "state", states[r->state]);
+}
+
 int flow_record_format(const struct flow_record *r,
 		       const struct flow_origin *origin, struct buf *line)
 {
 	struct json_object *o = line_new(origin, r->time, r->seq);
 	char proto[FLOW_PROTO_MAX], community[FLOW_COMMUNITY_MAX];
 
-	put_text(o, "verdict", r->audit ? "audit" : "denied");
-	put_text(o, "direction", deny_direction_name(r->direction));
-	put_text(o, "reason", deny_reason_name(r->reason));
+	put_text(o, "verdict",
+		 r->allowed ? "allowed"
+		 : r->audit ? "audit"
+			    : "denied");
+	put_flow(o, r);
+	if (!r->no_reason) {
+		put_text(o, "direction", deny_direction_name(r->direction));
+		put_text(o, "reason", deny_reason_name(r->reason));
+	}
 	put_policies(o, r);
 	put_text(o, "proto", flow_packet_proto(&r->packet, proto));
 	put_ends(o, r);
@@ -246,23 +335,71 @@ int flow_record_format(const struct flow_record *r,
 	put_counts(o, r);
 	flow_community_id(&r->packet, community);
 	put_text(o, "community_id", community);
+	put_head(o, r);
 	return finish(o, line);
 }
 
-int flow_record_format_loss(const struct flow_origin *origin, uint64_t seq,
-			    uint64_t now, const char *where, uint64_t records,
-			    struct buf *line)
+static void put_networks(struct json_object *to, const struct endpoint *e)
+{
+	struct json_object *list = json_object_new_array();
+	char ip[ADDR_STRLEN];
+
+	vec_foreach(a, &e->attachments) {
+		struct json_object *network, *ips;
+
+		if (json_object_array_length(list) == NETWORKS_MAX)
+			break;
+		network = json_object_new_object();
+		ips = json_object_new_array();
+		put_text(network, "name", a->network);
+		if (addr_is_set(&a->v4))
+			json_object_array_add(
+				ips, text_new(addr_format(&a->v4, ip)));
+		if (addr_is_set(&a->v6))
+			json_object_array_add(
+				ips, text_new(addr_format(&a->v6, ip)));
+		put(network, "ips", ips);
+		json_object_array_add(list, network);
+	}
+	put(to, "networks", list);
+}
+
+static void put_names(struct json_object *to, const struct flow_event *e)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < MIN(e->npolicies, (size_t)POLICIES_MAX); i++)
+		json_object_array_add(list, text_new(e->policies[i]));
+	put(to, "policies", list);
+}
+
+static void put_value(struct json_object *to, const struct flow_value *v)
+{
+	if (v->text)
+		put(to, v->key, text_new(v->text));
+	else if (v->is_bool)
+		put(to, v->key, json_object_new_boolean(v->number != 0));
+	else
+		put_number(to, v->key, v->number);
+}
+
+int flow_event_format(const struct flow_event *e,
+		      const struct flow_origin *origin, uint64_t seq,
+		      uint64_t now, struct buf *line)
 {
 	struct json_object *o = line_new(origin, now, seq);
-	_cleanup_(freep) char *message =
-		xasprintf("%llu records were lost (%s)",
-			  (unsigned long long)records, where);
 
-	put_text(o, "event", "loss");
-	put_text(o, "level", "warning");
-	put_text(o, "message", message);
-	put_text(o, "where", where);
-	put_number(o, "records", records);
+	put_text(o, "event", e->name);
+	put_text(o, "level", e->level);
+	put_text(o, "message", e->message);
+	if (e->container)
+		put(o, "container", container_new(e->container));
+	if (e->container && e->networks)
+		put_networks(o, e->container);
+	if (e->has_policies)
+		put_names(o, e);
+	for (size_t i = 0; i < FLOW_VALUES_MAX && e->values[i].key; i++)
+		put_value(o, &e->values[i]);
 	return finish(o, line);
 }
 

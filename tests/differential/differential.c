@@ -114,7 +114,9 @@ static void forget(struct run *run)
 	lab_flush_conntrack(&run->lab);
 	buf_adds(&command, "nft '");
 	for (size_t i = 0; i < n; i++)
-		buf_addf(&command, "flush set inet bulkhead %s;", sets[i].set);
+		if (sets[i].seen)
+			buf_addf(&command, "flush set inet bulkhead %s;",
+				 sets[i].seen);
 	buf_adds(&command, "'");
 	if (system(buf_str(&command)))
 		errx(1, "nft flush set");

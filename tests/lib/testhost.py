@@ -80,10 +80,10 @@ def program(name):
                             "run 'cmake --build --preset debug', or set BULKHEAD_BUILD")
 
 
-def probe_binary():
-    """tests/tools/probe.c, static: built apart from the sanitizers' flags."""
-    source = f"{REPO}/tests/tools/probe.c"
-    binary = f"{BUILD}/probe"
+def probe_binary(name="probe"):
+    """tests/tools/NAME.c, static: built apart from the sanitizers' flags."""
+    source = f"{REPO}/tests/tools/{name}.c"
+    binary = f"{BUILD}/{name}"
     if os.path.exists(binary) and os.path.getmtime(binary) >= os.path.getmtime(source):
         return binary
     os.makedirs(BUILD, exist_ok=True)
@@ -331,7 +331,7 @@ class Host:
     def write_config(self, **more):
         config = {"policyDir": "/run/bh/policies", "stateDir": "/run/bh/state",
                   "runtimes": self.runtimes,
-                  "flowLog": {"path": "/run/bh/flows.jsonl"},
+                  "flowLog": {"path": "/run/bh/flows.jsonl", "interval": "1s"},
                   **self.config, **more}
         # JSON is YAML.
         self.write("/run/bh/bulkhead.yaml", json.dumps(config, indent=1))
@@ -405,6 +405,10 @@ class Host:
         except FileNotFoundError:
             return []
 
+    def events(self, name):
+        """Event records of that kind."""
+        return [f for f in self.flows() if f.get("event") == name]
+
     def denied(self, **want):
         """Records of denied flows whose src_name, dst_name, dst_port, proto or
         other top-level members are as wanted."""
@@ -415,7 +419,7 @@ class Host:
                 "src_ip": flow["src"].get("ip"), "dst_ip": flow["dst"].get("ip"),
                 "dst_port": flow["dst"].get("port"), **flow}
             return all(have.get(k) == v for k, v in want.items())
-        return [f for f in self.flows() if f["verdict"] == "denied" and fits(f)]
+        return [f for f in self.flows() if f.get("verdict") == "denied" and fits(f)]
 
     # Packets
 
@@ -499,6 +503,27 @@ def check(report, host, source, container, expected, name, ports=("tcp:80", "udp
     got = host.ask(source, *targets)
     good = all((r == "open") == expected for r, _ in got.values())
     return report.ok(good, name, f"expected {'open' if expected else 'no way'}: {got}")
+
+
+def flood_start(host, source, ip, port, ports, count, rate):
+    """Datagrams from @source to @ports ports of @ip from @port on; see
+    tests/tools/flood.c."""
+    return subprocess.Popen(
+        [*host.inside("nsenter", "-t", str(source.pid), "-n", probe_binary("flood")),
+         ip, str(port), str(ports), str(count), str(rate)],
+        stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent)
+
+
+def flood_finish(process):
+    """(packets sent, milliseconds)"""
+    out, _ = process.communicate(timeout=120)
+    if process.returncode:
+        raise RuntimeError(f"flood ended with status {process.returncode}")
+    return tuple(map(int, out.split()))
+
+
+def flood(*args):
+    return flood_finish(flood_start(*args))
 
 
 def main(test, name, **options):

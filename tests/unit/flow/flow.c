@@ -377,7 +377,8 @@ static void a_denied_connection_has_its_whole_story(_unused_ void **state)
 	send_syn(SENDER, RECEIVER, 40001, 5432);
 	await_records(1);
 	line = read_log();
-	assert_has(line, "\"verdict\":\"denied\",\"direction\":\"ingress\","
+	assert_has(line, "\"verdict\":\"denied\",\"flow_id\":\"");
+	assert_has(line, "\"state\":\"new\",\"direction\":\"ingress\","
 			 "\"reason\":\"no-policy-allows\",\"policies\":"
 			 "[\"shop/db-from-api\",\"shop/default-deny\"],"
 			 "\"proto\":\"tcp\"");
@@ -386,7 +387,8 @@ static void a_denied_connection_has_its_whole_story(_unused_ void **state)
 	assert_has(line, "\"dst\":{\"ip\":\"" RECEIVER "\",\"port\":5432," DB);
 	assert_has(line, "\"runtime\":\"static\"");
 	assert_has(line, "\"tcp_flags\":\"SYN\",\"iface_in\":\"inside\","
-			 "\"packets\":1,\"bytes\":60,");
+			 "\"packets\":1,\"bytes\":60,\"new_packets\":1,"
+			 "\"new_bytes\":60,");
 	assert_has(line, "\"community_id\":\"1:");
 	assert_has(line, "\"seq\":1,");
 	assert_null(strstr(line, "truncated"));
@@ -423,11 +425,12 @@ static void repeats_are_counted_not_recorded(_unused_ void **state)
 
 	for (int i = 0; i < 10; i++)
 		send_udp(SENDER, RECEIVER, 40010, 4000);
-	send_udp(SENDER, RECEIVER, 40011, 4000);
+	send_udp(SENDER, RECEIVER, 40011, 4000); /* tries again */
+	send_udp(SENDER, RECEIVER, 40010, 4001);
 	await_records(2);
 	flow_stats(t.log, &stats);
-	assert_int_equal(stats.packets, 11);
-	assert_int_equal(stats.repeated, 9);
+	assert_int_equal(stats.packets, 12);
+	assert_int_equal(stats.repeated, 10);
 	assert_int_equal(stats.lost, 0);
 }
 
@@ -440,7 +443,8 @@ static void other_prefixes_are_not_ours(_unused_ void **state)
 	send_udp(SENDER, RECEIVER, 40020, 5);
 	await_records(1);
 	line = read_log();
-	assert_has(line, "\"verdict\":\"audit\",\"direction\":\"ingress\"");
+	assert_has(line, "\"verdict\":\"audit\",");
+	assert_has(line, "\"direction\":\"ingress\"");
 	flow_stats(t.log, &stats);
 	assert_int_equal(stats.packets, 1);
 	assert_int_equal(stats.lost, 0);

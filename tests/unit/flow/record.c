@@ -97,7 +97,7 @@ static void the_whole_line_is_as_documented(_unused_ void **state)
 	line = format(&r);
 	assert_string_equal(
 		line,
-		"{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":7,\"verdict\":\"denied\",\"direction\":\"ingress\",\"reason\":\"no-policy-allows\",\"policies\":[\"shop/deny\"],\"proto\":\"tcp\",\"src\":{\"ip\":\"128.232.110.120\",\"port\":34855,\"mac\":\"02:00:00:00:00:01\",\"container\":{\"id\":\"0123456789ab\",\"name\":\"web\",\"image\":\"shop/web:1\",\"namespace\":\"shop\",\"labels\":{\"app\":\"web\",\"tier\":\"1\"},\"runtime\":\"docker\"}},\"dst\":{\"ip\":\"66.35.250.204\",\"port\":80},\"tcp_flags\":\"SYN\",\"iface_in\":\"br0\",\"iface_out\":\"br1\",\"packets\":1,\"bytes\":60,\"first\":\"2023-11-14T22:13:20.123456789Z\",\"last\":\"2023-11-14T22:13:20.123456789Z\",\"community_id\":\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"}\n");
+		"{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":7,\"verdict\":\"denied\",\"direction\":\"ingress\",\"reason\":\"no-policy-allows\",\"policies\":[\"shop/deny\"],\"proto\":\"tcp\",\"src\":{\"ip\":\"128.232.110.120\",\"port\":34855,\"mac\":\"02:00:00:00:00:01\",\"container\":{\"id\":\"0123456789ab\",\"name\":\"web\",\"image\":\"shop/web:1\",\"namespace\":\"shop\",\"labels\":{\"app\":\"web\",\"tier\":\"1\"},\"runtime\":\"docker\"}},\"dst\":{\"ip\":\"66.35.250.204\",\"port\":80},\"tcp_flags\":\"SYN\",\"iface_in\":\"br0\",\"iface_out\":\"br1\",\"packets\":1,\"bytes\":60,\"new_packets\":0,\"new_bytes\":0,\"first\":\"2023-11-14T22:13:20.123456789Z\",\"last\":\"2023-11-14T22:13:20.123456789Z\",\"community_id\":\"1:LQU9qZlK+B5F3KDmev6m5PMibrg=\"}\n");
 	flow_record_fini(&r);
 }
 
@@ -188,17 +188,56 @@ static void a_line_is_bounded(_unused_ void **state)
 	free(control);
 }
 
-static void a_loss_says_how_much(_unused_ void **state)
+static void an_event_says_what_happened(_unused_ void **state)
 {
 	_cleanup_(buf_fini) struct buf line = BUF_INIT(FLOW_LINE_MAX);
+	static const char *const policies[] = { "shop/db" };
+	struct flow_event e = {
+		.name = "loss",
+		.level = "warning",
+		.message = "12 records were lost (sink:file)",
+		.policies = policies,
+		.npolicies = 1,
+		.has_policies = true,
+		.values = { { .key = "where", .text = "sink:file" },
+			    { .key = "records", .number = 12 },
+			    { .key = "exact", .is_bool = true } },
+	};
 
-	assert_int_equal(flow_record_format_loss(&origin, 8,
-						 UINT64_C(1700000000000000000),
-						 "sink:file", 12, &line),
+	assert_int_equal(flow_event_format(&e, &origin, 8,
+					   UINT64_C(1700000000000000000),
+					   &line),
 			 0);
 	assert_string_equal(
 		buf_str(&line),
-		"{\"time\":\"2023-11-14T22:13:20.000000000Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":8,\"event\":\"loss\",\"level\":\"warning\",\"message\":\"12 records were lost (sink:file)\",\"where\":\"sink:file\",\"records\":12}\n");
+		"{\"time\":\"2023-11-14T22:13:20.000000000Z\",\"host\":\"ship\",\"boot_id\":\"b-1\",\"seq\":8,\"event\":\"loss\",\"level\":\"warning\",\"message\":\"12 records were lost (sink:file)\",\"policies\":[\"shop/db\"],\"where\":\"sink:file\",\"records\":12,\"exact\":false}\n");
+}
+
+static void a_container_event_has_its_networks(_unused_ void **state)
+{
+	_cleanup_(buf_fini) struct buf line = BUF_INIT(FLOW_LINE_MAX);
+	_cleanup_(endpoint_unrefp) struct endpoint *e =
+		endpoint_new("docker", "c1");
+	struct attachment *a = endpoint_attach(e, "front", "n1");
+	struct flow_event event = { .name = "container-start",
+				    .level = "info",
+				    .message = "x",
+				    .container = e,
+				    .networks = true };
+	char *problem = NULL;
+
+	free(e->name);
+	free(e->image);
+	e->name = xstrdup("web");
+	e->image = xstrdup("img");
+	assert_int_equal(addr_parse(slice_of("10.0.0.2"), &a->v4), 0);
+	assert_int_equal(addr_parse(slice_of("fd00::2"), &a->v6), 0);
+	endpoint_set_labels(e, NULL, 0, "shop", &problem);
+	assert_int_equal(flow_event_format(&event, &origin, 1, 0, &line), 0);
+	assert_non_null(strstr(
+		buf_str(&line),
+		"\"networks\":[{\"name\":\"front\",\"ips\":[\"10.0.0.2\",\"fd00::2\"]}]}\n"));
+	assert_non_null(strstr(buf_str(&line), "\"container\":{\"id\":\"c1\""));
 }
 
 static void this_host_has_a_name(_unused_ void **state)
@@ -217,7 +256,8 @@ int main(void)
 		cmocka_unit_test(flags_and_icmp_are_spelled_out),
 		cmocka_unit_test(a_hostile_name_cannot_break_the_line),
 		cmocka_unit_test(a_line_is_bounded),
-		cmocka_unit_test(a_loss_says_how_much),
+		cmocka_unit_test(an_event_says_what_happened),
+		cmocka_unit_test(a_container_event_has_its_networks),
 		cmocka_unit_test(this_host_has_a_name),
 	};
 
