@@ -82,7 +82,7 @@ static void read_flag(struct reader *r, const struct yaml_node *n, bool *to)
 	if (n->kind != YAML_BOOL)
 		diag_error(r->diag, config_at(r, n), "expected true or false");
 	else
-		*to = slice_eq_str(n->text, "true");
+		*to = n->boolean;
 }
 
 static void read_allowed(struct reader *r, const struct yaml_node *n)

@@ -266,13 +266,44 @@ static void all_that_is_wrong_is_told_with_its_place(void **state)
 		"c.yaml:5:10: error: expected a mapping, got a string\n");
 }
 
+static void what_the_flow_log_records_is_read(void **state)
+{
+	struct config c;
+
+	(void)state;
+	accepts("flowLog: {}\n", &c);
+	assert_int_equal(c.flow_interval_ms, 10000);
+	assert_int_equal(c.packet_head, 96);
+	assert_int_equal(c.compile.budget_rate, 100);
+	assert_int_equal(c.compile.budget_burst, 1000);
+	assert_false(c.flow_allowed);
+	assert_false(c.flow_accounting);
+	config_fini(&c);
+	accepts("flowLog: {interval: 30s, packetHead: 0, budget: {rate: 0, burst: 5}, allowed: true, accounting: true}\n",
+		&c);
+	assert_int_equal(c.flow_interval_ms, 30000);
+	assert_int_equal(c.packet_head, 0);
+	assert_int_equal(c.compile.budget_rate, 0);
+	assert_int_equal(c.compile.budget_burst, 5);
+	assert_true(c.flow_allowed);
+	assert_true(c.flow_accounting);
+	config_fini(&c);
+	refuses("flowLog:\n  interval: 31s\n  packetHead: 257\n  budget: {rate: -1}\n  allowed: maybe\n",
+		"c.yaml:2:13: error: expected a whole number from 1 to 30\n"
+		"c.yaml:3:15: error: expected a whole number from 0 to 256\n"
+		"c.yaml:4:18: error: expected a whole number from 0 to 1000000\n"
+		"c.yaml:5:12: error: expected true or false\n");
+	refuses("flowLog: {interval: 10}\n",
+		"c.yaml:1:21: error: expected seconds, as in \"10s\"\n");
+}
+
 static void unknown_keys_are_errors(void **state)
 {
 	(void)state;
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, accounting)\n");
 }
 
 static void one_document(void **state)
@@ -293,6 +324,7 @@ int main(void)
 		cmocka_unit_test(containerd_has_namespaces_of_its_own),
 		cmocka_unit_test(networks_can_name_namespaces),
 		cmocka_unit_test(all_that_is_wrong_is_told_with_its_place),
+		cmocka_unit_test(what_the_flow_log_records_is_read),
 		cmocka_unit_test(unknown_keys_are_errors),
 		cmocka_unit_test(one_document),
 	};
