@@ -69,9 +69,8 @@ int main(int argc, char **argv)
 		int done;
 
 		for (unsigned i = 0; i < n; i++)
-			to[i].sin_port =
-				htons((unsigned short)(first +
-						       (sent + i) % ports));
+			to[i].sin_port = htons(
+				(unsigned short)(first + (sent + i) % ports));
 		done = sendmmsg(fd, messages, n, 0);
 		if (done > 0)
 			sent += (unsigned)done;
