@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <string.h>
 
+#include "agent/audit.h"
 #include "agent/isolate.h"
 #include "agent/notify.h"
 #include "agent/writer.h"
@@ -54,6 +55,7 @@ static void on_endpoint(void *arg, struct endpoint *old, struct endpoint *now)
 {
 	warn_unenforceable(old, now);
 	warn_escapable(old, now);
+	audit_endpoint(arg, old, now);
 	enforce_schedule(arg);
 }
 
@@ -61,6 +63,11 @@ static void on_network(void *arg, _unused_ const struct network *old,
 		       _unused_ const struct network *now)
 {
 	enforce_schedule(arg);
+}
+
+static void on_exec(void *arg, const char *id, const char *command)
+{
+	audit_exec(arg, id, command);
 }
 
 /* The runtime has logged it. */
@@ -71,6 +78,7 @@ static void on_runtime(void *arg, _unused_ const struct runtime_status *status)
 
 static void on_policies(void *arg)
 {
+	audit_policies(arg);
 	enforce_schedule(arg);
 }
 
@@ -339,6 +347,7 @@ static void start_runtimes(struct agent *a)
 				     .store = a->store,
 				     .links = netns_links(a),
 				     .changed = on_runtime,
+				     .exec = on_exec,
 				     .arg = a };
 
 	vec_foreach(r, &a->config.runtimes) {
@@ -393,11 +402,14 @@ int agent_start(struct config *config, struct agent **ret)
 	isolate();
 	r = start_flow_log(a);
 	if (r >= 0)
+		audit_agent_start(a);
+	if (r >= 0)
 		r = start_revoking(a);
 	if (r >= 0)
 		r = start_policies(a);
 	if (r < 0)
 		return r;
+	audit_policies(a);
 	start_signals(a);
 	start_runtimes(a);
 	enforce_schedule(a);
@@ -420,11 +432,14 @@ void agent_stop(struct agent *a)
 	loop_timer_close(a->patience);
 	policy_dir_close(a->policies);
 	revoke_close(a->revoke);
+	if (a->flow)
+		audit_agent_stop(a);
 	flow_stop(a->flow);
 	sink_feed_close(a->feed);
 	flow_close(a->flow);
 	link_close(a->link);
 	enforce_fini(a);
+	audit_fini(a);
 	managed_fini(&a->managed);
 	endpoint_store_free(a->store);
 	loop_free(a->loop);

@@ -58,6 +58,14 @@ struct enforcement {
 	unsigned objects, elements;	/* of the last transaction */
 };
 
+/** A policy file as the flow log was told of it; see audit.c. */
+struct audit_file {
+	char *path;
+	char hash[65]; /* SHA-256 of its newest version; "" when unreadable */
+	bool broken, in_force;
+	bool seen; /* by the present look */
+};
+
 struct agent {
 	struct config config;
 	struct loop *loop;
@@ -79,8 +87,10 @@ struct agent {
 	struct loop_timer *patience; /* see enforcement.waited_enough */
 	VEC(struct loop_signal *) signals;
 	VEC(struct waiter *) waiters; /* see answer.c */
-	uint64_t started;	      /* realtime ns */
-	bool ready;		      /* READY=1 was sent */
+	VEC(struct audit_file) audit_files;
+	char *audit_networks; /* managed, as told; NULL: not yet */
+	uint64_t started;     /* realtime ns */
+	bool ready;	      /* READY=1 was sent */
 };
 
 /* ---- agent.c ------------------------------------------------------------ */

@@ -37,8 +37,6 @@ struct config {
 	char *flow_log; /* its first file of native lines; NULL: none */
 	sink_config_list sinks;
 	char *text;		   /* as it was read, for the flow writer */
-	bool flow_allowed;	   /* record allowed connections, too */
-	bool flow_accounting;	   /* have conntrack count for them */
 	uint64_t flow_interval_ms; /* between a denied flow's records */
 	unsigned packet_head;	   /* bytes of a packet that a record has */
 };

@@ -75,26 +75,6 @@ static void read_flow_budget(struct reader *r, const struct yaml_node *n)
 	config_read_mapping(r, n, keys);
 }
 
-static void read_flag(struct reader *r, const struct yaml_node *n, bool *to)
-{
-	if (n->kind == YAML_NULL)
-		return;
-	if (n->kind != YAML_BOOL)
-		diag_error(r->diag, config_at(r, n), "expected true or false");
-	else
-		*to = n->boolean;
-}
-
-static void read_allowed(struct reader *r, const struct yaml_node *n)
-{
-	read_flag(r, n, &r->config->flow_allowed);
-}
-
-static void read_accounting(struct reader *r, const struct yaml_node *n)
-{
-	read_flag(r, n, &r->config->flow_accounting);
-}
-
 void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 {
 	static const struct key keys[] = {
@@ -103,8 +83,6 @@ void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 		{ "interval", read_flow_interval },
 		{ "packetHead", read_packet_head },
 		{ "budget", read_flow_budget },
-		{ "allowed", read_allowed },
-		{ "accounting", read_accounting },
 		{ NULL, NULL },
 	};
 

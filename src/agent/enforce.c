@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "agent/audit.h"
 #include "agent/notify.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -220,6 +221,7 @@ static bool run(struct agent *a)
 	/* After the commit: a bridge must not be filtered by nothing, and one
 	 * that is about to be unmanaged stays filtered until then. */
 	manage_bridges(a);
+	audit_enforcement(a);
 	if (firewall_owned(a->firewall))
 		stop_watching(a);
 	become_ready(a);
@@ -316,6 +318,7 @@ static void tampered_early(struct agent *a, const char *text)
 		return;
 	}
 	log_warning("tamper: %s", text);
+	audit_tamper(a, text, false);
 	a->enforcement.inherited = a->enforcement.holding = false;
 	enforce_now(a);
 }
@@ -343,9 +346,11 @@ static void on_tamper(void *arg, _unused_ int events, _unused_ int error)
 	a->enforcement.review = true;
 	if (!enforce_now(a)) {
 		log_error("tamper: %s; NOT restored yet", text);
+		audit_tamper(a, text, false);
 		return;
 	}
 	a->enforcement.restored++;
+	audit_tamper(a, text, true);
 	log_warning("tamper: %s; restored in %llu us", text,
 		    (unsigned long long)(clock_monotonic() - begin) / 1000);
 }

@@ -69,6 +69,8 @@ struct policy_dir_file {
 	bool writing;	 /* somebody has it open for writing */
 	uint64_t loaded; /* when the version in force was read, realtime ns */
 	size_t policies; /* in force from it */
+	const struct policy_set *set; /* the same; NULL: none */
+	const char *hash; /* SHA-256 of its newest version, in hex */
 	/* Of the newest version, and conflicts with files before it. */
 	const struct diag_list *diag, *conflicts;
 };

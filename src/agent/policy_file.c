@@ -11,7 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <nettle/sha2.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -163,6 +166,18 @@ static bool replace_diag(struct policy_file *f, struct diag_list *diag)
 	return same;
 }
 
+static void take_sha256(struct policy_file *f, struct slice text)
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx context;
+
+	sha256_init(&context);
+	sha256_update(&context, text.len, (const uint8_t *)text.ptr);
+	sha256_digest(&context, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(f->sha256 + 2 * i, 3, "%02x", digest[i]);
+}
+
 static enum policy_file_news judge(struct policy_file *f, struct slice text)
 {
 	uint64_t hash = hash_seeded(text.ptr, text.len);
@@ -172,6 +187,7 @@ static enum policy_file_news judge(struct policy_file *f, struct slice text)
 	if (f->read && f->hash == hash && f->stamp.size == (off_t)text.len)
 		return POLICY_FILE_SAME;
 	f->hash = hash;
+	take_sha256(f, text);
 	policy_parse(text, f->path, &diag, &set);
 	if (!set)
 		return replace_diag(f, &diag) ? POLICY_FILE_SAME

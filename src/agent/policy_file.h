@@ -34,11 +34,12 @@ struct policy_file {
 	bool read;		    /* the three below are of a version */
 	struct policy_file_stamp stamp;
 	uint64_t hash;
-	bool writing;  /* left alone until it is closed */
-	bool modified; /* by events: written to, not closed yet */
-	bool touched;  /* by events: not what was read last */
-	bool there;    /* found by the present scan */
-	uint64_t gone; /* monotonic ns since when it is not; or 0 */
+	char sha256[65]; /* of the newest version that could be read */
+	bool writing;	 /* left alone until it is closed */
+	bool modified;	 /* by events: written to, not closed yet */
+	bool touched;	 /* by events: not what was read last */
+	bool there;	 /* found by the present scan */
+	uint64_t gone;	 /* monotonic ns since when it is not; or 0 */
 };
 
 struct policy_file *policy_file_new(const char *dir, const char *name);

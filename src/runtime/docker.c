@@ -17,6 +17,7 @@
 #define EVENT_FILTER                                                      \
 	"{\"type\":[\"container\",\"network\"],"                          \
 	"\"event\":[\"create\",\"start\",\"die\",\"destroy\",\"rename\"," \
+	"\"exec_start\","                                                 \
 	"\"connect\",\"disconnect\"]}"
 
 void docker_listed(struct docker *d)
@@ -27,6 +28,17 @@ void docker_listed(struct docker *d)
 	engine_listed(&d->engine, containers, networks);
 }
 
+/* "exec_start: COMMAND", as the engine writes it. */
+static void tell_exec(const struct engine *engine, const struct docker_event *e)
+{
+	static const char start[] = "exec_start: ";
+	const struct runtime_host *host = &engine->host;
+
+	if (!e->network && host->exec &&
+	    !strncmp(e->action, start, sizeof(start) - 1))
+		host->exec(host->arg, e->id, e->action + sizeof(start) - 1);
+}
+
 static int on_event(struct engine *engine, struct slice line)
 {
 	struct docker *d = docker_of(engine);
@@ -35,6 +47,7 @@ static int on_event(struct engine *engine, struct slice line)
 
 	if (r < 0)
 		return r;
+	tell_exec(engine, &e);
 	r = docker_model_event(d->model, &e);
 	docker_event_fini(&e);
 	return r;

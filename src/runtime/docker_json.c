@@ -48,26 +48,29 @@ void docker_version_fini(struct docker_version *v)
 	*v = (struct docker_version){ 0 };
 }
 
+/* Longer than any line of events. */
+#define ACTION_MAX (16 << 20)
+
 int docker_json_event(struct slice text, struct docker_event *ret)
 {
 	_cleanup_(json_unrefp) json *o = json_parse(text);
 	json *actor = engine_member(o, "Actor", json_type_object);
 	json *attributes = engine_member(actor, "Attributes", json_type_object);
 	const char *type = engine_text(o, "Type", 64);
-	const char *action = engine_text(o, "Action", DOCKER_NAME_MAX);
+	const char *action = engine_text(o, "Action", ACTION_MAX);
 	const char *id = engine_id(actor, "ID");
 	const char *container, *name;
 	json *time;
 
 	if (!type || !action || !actor)
 		return -EBADMSG;
-	/* "exec_create: COMMAND" may be long; it is not for us anyway. */
 	container = engine_id(attributes, "container");
 	name = engine_name(engine_text(attributes, "name", DOCKER_NAME_MAX));
 	time = engine_member(o, "timeNano", json_type_int);
 	*ret = (struct docker_event){
 		.network = !strcmp(type, "network"),
-		.action = xstrdup(action),
+		/* "exec_start: COMMAND" may be long. */
+		.action = xstrndup(action, DOCKER_NAME_MAX),
 		.id = xstrdup(id ?: ""),
 		.container = container ? xstrdup(container) : NULL,
 		.name = name ? xstrdup(name) : NULL,

@@ -82,6 +82,9 @@ struct runtime_host {
 	/* State or detail changed. Must not close the runtime; may be called
 	 * before @open has returned. */
 	void (*changed)(void *arg, const struct runtime_status *status);
+	/* A command was started in container @id, for the record. May be
+	 * NULL. */
+	void (*exec)(void *arg, const char *id, const char *command);
 	void *arg;
 };
 

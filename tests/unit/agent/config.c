@@ -276,23 +276,19 @@ static void what_the_flow_log_records_is_read(void **state)
 	assert_int_equal(c.packet_head, 96);
 	assert_int_equal(c.compile.budget_rate, 100);
 	assert_int_equal(c.compile.budget_burst, 1000);
-	assert_false(c.flow_allowed);
-	assert_false(c.flow_accounting);
 	config_fini(&c);
-	accepts("flowLog: {interval: 30s, packetHead: 0, budget: {rate: 0, burst: 5}, allowed: true, accounting: true}\n",
+	accepts("flowLog: {interval: 30s, packetHead: 0, budget: {rate: 0, burst: 5}}\n",
 		&c);
 	assert_int_equal(c.flow_interval_ms, 30000);
 	assert_int_equal(c.packet_head, 0);
 	assert_int_equal(c.compile.budget_rate, 0);
 	assert_int_equal(c.compile.budget_burst, 5);
-	assert_true(c.flow_allowed);
-	assert_true(c.flow_accounting);
 	config_fini(&c);
-	refuses("flowLog:\n  interval: 31s\n  packetHead: 257\n  budget: {rate: -1}\n  allowed: maybe\n",
+	refuses("flowLog:\n  interval: 31s\n  packetHead: 257\n  budget: {rate: -1}\n",
 		"c.yaml:2:13: error: expected a whole number from 1 to 30\n"
 		"c.yaml:3:15: error: expected a whole number from 0 to 256\n"
 		"c.yaml:4:18: error: expected a whole number from 0 to 1000000\n"
-		"c.yaml:5:12: error: expected true or false\n");
+		"");
 	refuses("flowLog: {interval: 10}\n",
 		"c.yaml:1:21: error: expected seconds, as in \"10s\"\n");
 }
@@ -303,7 +299,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, accounting)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget)\n");
 }
 
 static void one_document(void **state)

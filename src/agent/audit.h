@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* audit.h - what the agent sees and does, as events of the flow log. */
+#pragma once
+
+#include "agent/agent.h"
+
+void audit_agent_start(struct agent *a);
+void audit_agent_stop(struct agent *a);
+/** The store's observer: a container starts or stops. */
+void audit_endpoint(struct agent *a, const struct endpoint *old,
+		    const struct endpoint *now);
+/** A command was started in container @id. */
+void audit_exec(struct agent *a, const char *id, const char *command);
+/** Files of the policy directory may have changed. */
+void audit_policies(struct agent *a);
+/** Mode or managed networks may have. */
+void audit_enforcement(struct agent *a);
+void audit_tamper(struct agent *a, const char *what, bool restored);
+void audit_fini(struct agent *a);
