@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/config_read.h"
@@ -418,13 +419,33 @@ static void set_defaults(struct config *c)
 	c->own_tables = true;
 }
 
+/* Package podman-docker makes Docker's socket a link to Podman's. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/* Docker is waited for, unless the host has Podman in its place. */
+static bool is_default(const struct runtime_ops *ops)
+{
+	const char *podman = runtime_podman.default_socket;
+	bool there = !access(ops->default_socket, F_OK);
+
+	if (ops != &runtime_docker)
+		return there;
+	return (there && !is_same_file(ops->default_socket, podman)) ||
+	       access(podman, F_OK);
+}
+
 static void default_runtimes(struct config *c)
 {
 	for (size_t i = 0; runtime_all[i]; i++) {
 		const struct runtime_ops *ops = runtime_all[i];
-		bool docker = !strcmp(ops->name, "docker");
 
-		if (docker || !access(ops->default_socket, F_OK))
+		if (is_default(ops))
 			vec_push(&c->runtimes,
 				 (struct config_runtime){
 					 .ops = ops,

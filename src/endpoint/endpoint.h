@@ -126,6 +126,16 @@ void endpoint_set_labels_only(struct endpoint *e, const struct label *labels,
  */
 char *endpoint_namespace_of(const char *name);
 
+/** The namespace that network @name makes by @rule, or NULL. The caller frees
+ *  it. */
+char *endpoint_network_namespace(const struct namespace_rule *rule,
+				 const char *name);
+
+/** Set the namespace to that of the first of its networks by name; "default"
+ *  when that makes none. */
+void endpoint_namespace_from_networks(struct endpoint *e,
+				      const struct namespace_rule *rule);
+
 /** True if @s can be a namespace's name: an RFC 1123 label. */
 bool endpoint_is_namespace(const char *s);
 

@@ -65,6 +65,29 @@ char *endpoint_namespace_of(const char *name)
 	return endpoint_is_namespace(made) ? TAKE_PTR(made) : NULL;
 }
 
+char *endpoint_network_namespace(const struct namespace_rule *rule,
+				 const char *name)
+{
+	vec_foreach(known, &rule->networks)
+		if (!strcmp(known->key, name))
+			return xstrdup(known->value);
+	return endpoint_namespace_of(name);
+}
+
+void endpoint_namespace_from_networks(struct endpoint *e,
+				      const struct namespace_rule *rule)
+{
+	const char *first = NULL;
+	char *namespace;
+
+	vec_foreach(a, &e->attachments)
+		if (!first || strcmp(a->network, first) < 0)
+			first = a->network;
+	namespace = first ? endpoint_network_namespace(rule, first) : NULL;
+	free(e->namespace);
+	e->namespace = namespace ? namespace : xstrdup("default");
+}
+
 /* IANA service name, as Kubernetes wants of a port's name. */
 static bool is_port_name(struct slice s)
 {

@@ -58,6 +58,13 @@ static bool choose_api(struct engine *e)
 {
 	const struct docker_version *v = &e->version;
 
+	if (v->podman) {
+		engine_fail(
+			e, -EPROTONOSUPPORT,
+			"%s: is Podman %s: configure it as runtime podman, whose own API tells more",
+			e->socket, v->engine);
+		return false;
+	}
 	if (v->api_major != API_MAJOR || v->api_minor < API_MINOR_MIN) {
 		engine_fail(
 			e, -EPROTONOSUPPORT,

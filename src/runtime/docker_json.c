@@ -27,10 +27,25 @@ static bool parse_api(const char *s, unsigned *ret_major, unsigned *ret_minor)
 	return true;
 }
 
+static bool is_podman(json *o)
+{
+	json *parts = engine_member(o, "Components", json_type_array);
+
+	for (size_t i = 0; parts && i < json_object_array_length(parts); i++) {
+		const char *name = engine_text(
+			json_object_array_get_idx(parts, i), "Name", 64);
+
+		if (name && !strcmp(name, "Podman Engine"))
+			return true;
+	}
+	return false;
+}
+
 int docker_json_version(struct slice text, struct docker_version *ret)
 {
 	_cleanup_(json_unrefp) json *o = json_parse(text);
 	struct docker_version v = { 0 };
+	const char *at;
 
 	if (!parse_api(engine_text(o, "ApiVersion", 16), &v.api_major,
 		       &v.api_minor))
@@ -38,6 +53,9 @@ int docker_json_version(struct slice text, struct docker_version *ret)
 	parse_api(engine_text(o, "MinAPIVersion", 16), &v.min_major,
 		  &v.min_minor);
 	v.engine = engine_copy(o, "Version");
+	at = v.engine;
+	(void)engine_number(&at, 999, &v.engine_major);
+	v.podman = is_podman(o);
 	*ret = v;
 	return 0;
 }

@@ -27,6 +27,8 @@ struct docker_version {
 	char *engine; /* "20.10.24" */
 	unsigned api_major, api_minor;
 	unsigned min_major, min_minor; /* 0.0 when not told */
+	unsigned engine_major;	       /* 20; 0 when not told */
+	bool podman;		       /* which speaks this API too */
 };
 
 struct docker_event {

@@ -246,24 +246,7 @@ static void add_published(const struct docker_item *c, struct endpoint *e)
 
 char *docker_network_namespace(const struct docker_model *m, const char *name)
 {
-	vec_foreach(known, &m->namespaces->networks)
-		if (!strcmp(known->key, name))
-			return xstrdup(known->value);
-	return endpoint_namespace_of(name);
-}
-
-/* That of the first of its networks by name. */
-static void set_namespace(const struct docker_model *m, struct endpoint *e)
-{
-	const char *first = NULL;
-	char *namespace;
-
-	vec_foreach(a, &e->attachments)
-		if (!first || strcmp(a->network, first) < 0)
-			first = a->network;
-	namespace = first ? docker_network_namespace(m, first) : NULL;
-	free(e->namespace);
-	e->namespace = namespace ? namespace : xstrdup("default");
+	return endpoint_network_namespace(m->namespaces, name);
 }
 
 static struct endpoint *build(const struct docker_model *m,
@@ -283,7 +266,7 @@ static struct endpoint *build(const struct docker_model *m,
 			add_attachment(m, e, a);
 	vec_sort(&e->attachments, compare_attachments);
 	if (m->namespaces && m->namespaces->from_network)
-		set_namespace(m, e);
+		endpoint_namespace_from_networks(e, m->namespaces);
 	add_published(c, e);
 	return e;
 }

@@ -7,6 +7,7 @@
 const struct runtime_ops *const runtime_all[] = {
 	&runtime_docker,
 	&runtime_containerd,
+	&runtime_podman,
 	&runtime_static,
 	NULL,
 };

@@ -121,6 +121,7 @@ struct runtime {
 
 extern const struct runtime_ops runtime_containerd;
 extern const struct runtime_ops runtime_docker;
+extern const struct runtime_ops runtime_podman;
 extern const struct runtime_ops runtime_static;
 
 /** NULL-terminated table of all. */

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* podman.c - follows Podman's system service over the connection of engine.h.
+ *
+ * Podman's Docker-compatible API says too little: no event tells of a network
+ * that a container gets at its start, and an answer about a network inspects
+ * every container there is. So only the version, the ping and the shape of
+ * events are Docker's here; the rest is Podman's own API, /libpod.
+ */
+#include "runtime/podman.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define LIBPOD_MAJOR_MIN 4
+#define LIBPOD_PREFIX	 "/v4.0.0/libpod"
+
+#define ASK_TIMEOUT_MS	   10000
+#define INSPECT_TIMEOUT_MS 30000 /* it waits for a start to end */
+#define LIST_TIMEOUT_MS	   30000
+#define INSPECTS_MAX	   8 /* of a listing, at one time */
+
+#define EVENT_FILTER "{\"type\":[\"container\",\"network\",\"pod\"]}"
+
+/* --- containers -------------------------------------------------------------- */
+
+static void next_listed(struct podman *p);
+
+static struct podman_want *find_want(const struct podman *p, const char *id)
+{
+	struct podman_want *w;
+
+	HASH_FIND_STR(p->wants, id, w);
+	return w;
+}
+
+static void drop_want(struct podman *p, struct podman_want *w)
+{
+	HASH_DEL(p->wants, w);
+	free(w->id);
+	free(w);
+}
+
+static void on_inspect(struct engine *e, struct engine_call *call,
+		       const struct http_result *result);
+
+static void send_inspect(struct podman *p, struct podman_want *w)
+{
+	_cleanup_(freep) char *path = xasprintf("/containers/%s/json", w->id);
+
+	w->sent = true;
+	w->again = false;
+	engine_get(&p->engine, p->engine.slow, path, INSPECT_TIMEOUT_MS,
+		   on_inspect, w->id);
+}
+
+static struct podman_want *get_want(struct podman *p, const char *id)
+{
+	struct podman_want *w = find_want(p, id);
+
+	if (w)
+		return w;
+	w = xnew(struct podman_want);
+	w->id = xstrdup(id);
+	HASH_ADD_KEYPTR(hh, p->wants, w->id, strlen(w->id), w);
+	return w;
+}
+
+static void want_container(void *arg, const char *id)
+{
+	struct podman *p = arg;
+	struct podman_want *w = get_want(p, id);
+
+	if (w->sent)
+		w->again = true;
+	else
+		send_inspect(p, w);
+}
+
+/* One that cannot be inspected, because it is just being removed or its engine
+ * hangs over it, keeps what was known: the rest goes on. */
+static void take_inspect(struct podman *p, const char *id,
+			 const struct http_result *result)
+{
+	struct podman_container c;
+
+	if (result->status == 404) {
+		podman_model_container(p->model, id, NULL);
+		return;
+	}
+	if (result->error || result->status != 200) {
+		log_debug("podman: container %.12s not inspected: %s", id,
+			  result->message);
+		return;
+	}
+	if (podman_json_container(result->body, &c) < 0 ||
+	    strcmp(c.entry.id, id)) {
+		log_warning("podman: %s: container %.12s cannot be read",
+			    p->engine.socket, id);
+		return;
+	}
+	podman_model_container(p->model, id, &c);
+	podman_container_fini(&c);
+}
+
+static void on_inspect(struct engine *e, struct engine_call *call,
+		       const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	struct podman_want *w = find_want(p, call->ids.data[0]);
+
+	take_inspect(p, w->id, result);
+	if (w->again) { /* that answer may be from before */
+		send_inspect(p, w);
+		return;
+	}
+	if (w->listed)
+		p->listing.outstanding--;
+	drop_want(p, w);
+	if (p->listing.active)
+		next_listed(p);
+}
+
+/* --- networks and pods -------------------------------------------------------- */
+
+static bool take_networks(struct podman *p, const struct http_result *result)
+{
+	docker_networks list = { 0 };
+
+	if (engine_failed(&p->engine, result))
+		return false;
+	if (podman_json_networks(result->body, p->engine.base.ops->name,
+				 &list) < 0) {
+		engine_fail(&p->engine, -EBADMSG,
+			    "%s: the list of networks cannot be read",
+			    p->engine.socket);
+		return false;
+	}
+	podman_model_networks(p->model, &list);
+	docker_networks_fini(&list);
+	return true;
+}
+
+static void ask_networks(struct podman *p);
+
+static void on_networks(struct engine *e, _unused_ struct engine_call *call,
+			const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	bool again = p->networks_again;
+
+	p->asking_networks = p->networks_again = false;
+	if (take_networks(p, result) && again)
+		ask_networks(p);
+}
+
+static void ask_networks(struct podman *p)
+{
+	p->asking_networks = true;
+	engine_get(&p->engine, p->engine.http, "/networks/json", ASK_TIMEOUT_MS,
+		   on_networks, NULL);
+}
+
+static void want_networks(void *arg)
+{
+	struct podman *p = arg;
+
+	/* The listing asks by itself; one answer serves all who wait. */
+	if (p->asking_networks)
+		p->networks_again = true;
+	else
+		ask_networks(p);
+}
+
+static void on_pod(struct engine *e, struct engine_call *call,
+		   const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	struct podman_pod pod;
+
+	if (result->error || result->status != 200) {
+		log_debug("podman: pod %.12s not inspected: %s",
+			  call->ids.data[0], result->message);
+		return;
+	}
+	if (podman_json_pod(result->body, &pod) < 0) {
+		log_warning("podman: %s: pod %.12s cannot be read", e->socket,
+			    call->ids.data[0]);
+		return;
+	}
+	podman_model_pod(p->model, call->ids.data[0], &pod);
+	podman_pod_fini(&pod);
+}
+
+static void want_pod(void *arg, const char *id)
+{
+	struct podman *p = arg;
+	_cleanup_(freep) char *path = xasprintf("/pods/%s/json", id);
+
+	engine_get(&p->engine, p->engine.slow, path, INSPECT_TIMEOUT_MS, on_pod,
+		   id);
+}
+
+/* --- listing -------------------------------------------------------------------- */
+
+static void reset_listing(struct podman_listing *l)
+{
+	podman_ids_fini(&l->ids);
+	l->active = false;
+	l->next = 0;
+	l->outstanding = 0;
+}
+
+static void complete(struct podman *p)
+{
+	size_t containers, networks;
+
+	reset_listing(&p->listing);
+	podman_model_list_end(p->model);
+	podman_model_count(p->model, &containers, &networks);
+	engine_listed(&p->engine, containers, networks);
+	engine_answer(&p->listing.waiters, 0);
+	if (p->engine.waiters.len && !p->listing.active)
+		p->engine.kind->list(&p->engine);
+}
+
+/* Inspect who is listed, a few at a time; those that are being asked about
+ * already count as well. */
+static void next_listed(struct podman *p)
+{
+	struct podman_listing *l = &p->listing;
+
+	while (l->next < l->ids.len && l->outstanding < INSPECTS_MAX) {
+		const char *id = l->ids.data[l->next++];
+
+		l->outstanding++;
+		get_want(p, id)->listed = true;
+		want_container(p, id);
+	}
+	if (!l->outstanding && l->next == l->ids.len && l->named)
+		complete(p);
+}
+
+static void on_list(struct engine *e, _unused_ struct engine_call *call,
+		    const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	podman_ids ids;
+
+	if (engine_failed(e, result))
+		return;
+	if (podman_json_ids(result->body, &ids) < 0) {
+		engine_fail(e, -EBADMSG,
+			    "%s: the list of containers cannot be read",
+			    e->socket);
+		return;
+	}
+	p->listing.ids = podman_model_list(p->model, &ids);
+	p->listing.named = true;
+	podman_ids_fini(&ids);
+	next_listed(p);
+}
+
+static void on_list_pods(struct engine *e, _unused_ struct engine_call *call,
+			 const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	podman_pods pods;
+
+	if (engine_failed(e, result))
+		return;
+	if (podman_json_pods(result->body, &pods) < 0) {
+		engine_fail(e, -EBADMSG, "%s: the list of pods cannot be read",
+			    e->socket);
+		return;
+	}
+	podman_model_pods(p->model, &pods);
+	podman_pods_fini(&pods);
+	engine_get(e, e->http, "/containers/json?all=true", LIST_TIMEOUT_MS,
+		   on_list, NULL);
+}
+
+static void on_list_networks(struct engine *e,
+			     _unused_ struct engine_call *call,
+			     const struct http_result *result)
+{
+	if (take_networks(podman_of(e), result))
+		engine_get(e, e->http, "/pods/json", LIST_TIMEOUT_MS,
+			   on_list_pods, NULL);
+}
+
+static void start_listing(struct engine *e)
+{
+	struct podman *p = podman_of(e);
+	struct podman_listing *l = &p->listing;
+
+	if (l->active)
+		return;
+	l->active = true;
+	l->named = false;
+	l->waiters = e->waiters;
+	e->waiters = (engine_waiters){ 0 };
+	podman_model_list_begin(p->model);
+	engine_get(e, e->http, "/networks/json", LIST_TIMEOUT_MS,
+		   on_list_networks, NULL);
+}
+
+/* --- the connection -------------------------------------------------------------- */
+
+static int on_event(struct engine *engine, struct slice line)
+{
+	struct podman *p = podman_of(engine);
+	struct podman_event e;
+	int r = podman_json_event(line, &e);
+
+	if (r < 0)
+		return r;
+	r = podman_model_event(p->model, &e);
+	podman_event_fini(&e);
+	return r;
+}
+
+/* Costs the engine half a second, in which it measures its host. */
+static void on_info(struct engine *e, _unused_ struct engine_call *call,
+		    const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+
+	if (engine_failed(e, result))
+		return;
+	if (podman_json_info(result->body, &p->info) < 0) {
+		engine_fail(e, -EPROTO, "%s: tells nothing of its host",
+			    e->socket);
+		return;
+	}
+	if (p->info.rootless) {
+		log_warning(
+			"podman: %s is a user's own engine (rootless): its containers are listed, and cannot be held",
+			e->socket);
+		podman_model_rootless(p->model);
+	}
+	engine_subscribe(e, EVENT_FILTER, clock_realtime());
+}
+
+static bool acceptable(struct engine *e)
+{
+	const struct docker_version *v = &e->version;
+
+	if (!v->podman) {
+		engine_fail(
+			e, -EPROTONOSUPPORT,
+			"%s: engine %s is no Podman: configure it as runtime docker",
+			e->socket, v->engine);
+		return false;
+	}
+	if (v->engine_major < LIBPOD_MAJOR_MIN) {
+		engine_fail(e, -EPROTONOSUPPORT,
+			    "%s: Podman %s is too old, needed is %d.0 or later",
+			    e->socket, v->engine, LIBPOD_MAJOR_MIN);
+		return false;
+	}
+	return true;
+}
+
+static void on_connected(struct engine *e)
+{
+	struct podman *p = podman_of(e);
+
+	if (!acceptable(e))
+		return;
+	free(e->prefix);
+	e->prefix = xstrdup(LIBPOD_PREFIX);
+	p->model = podman_model_new(e->host.store, e->host.namespaces,
+				    (struct podman_ask){
+					    .container = want_container,
+					    .networks = want_networks,
+					    .pod = want_pod,
+					    .arg = p,
+				    });
+	engine_get(e, e->http, "/info", LIST_TIMEOUT_MS, on_info, NULL);
+}
+
+static void on_drop(struct engine *e)
+{
+	struct podman *p = podman_of(e);
+	struct podman_want *w, *next;
+
+	HASH_ITER(hh, p->wants, w, next)
+		drop_want(p, w);
+	p->asking_networks = p->networks_again = false;
+	if (p->listing.active) {
+		/* Nobody has an answer yet: they wait for the next one. */
+		vec_foreach(waiter, &p->listing.waiters)
+			vec_push(&e->waiters, *waiter);
+		vec_fini(&p->listing.waiters);
+	}
+	reset_listing(&p->listing);
+	podman_info_fini(&p->info);
+	podman_model_free(TAKE_PTR(p->model));
+}
+
+static const struct engine_kind kind = {
+	.paths = "version, info, _ping, events, containers, networks and pods",
+	.connected = on_connected,
+	.list = start_listing,
+	.event = on_event,
+	.drop = on_drop,
+};
+
+static struct runtime *podman_open(const struct runtime_host *host,
+				   const char *socket)
+{
+	struct podman *p = xnew(struct podman);
+
+	engine_init(&p->engine, &kind, &runtime_podman, host, socket);
+	return &p->engine.base;
+}
+
+static void podman_close(struct runtime *r)
+{
+	struct podman *p = container_of(r, struct podman, engine.base);
+
+	engine_fini(&p->engine);
+	free(p);
+}
+
+const struct runtime_ops runtime_podman = {
+	.name = "podman",
+	.default_socket = "/run/podman/podman.sock",
+	.open = podman_open,
+	.close = podman_close,
+	.sync = engine_sync,
+	.status = engine_status,
+};
