@@ -16,8 +16,6 @@
 #define BACKOFF_MAX_MS	   5000
 /* In step for as long as this, a connection was a good one. */
 #define SETTLED_NS 5000000000ULL
-/* Labels ride in events: a line can be long, but not endless. */
-#define EVENT_MAX (4U << 20)
 
 static void tell(struct engine *e)
 {
@@ -224,7 +222,7 @@ static void on_events(void *arg, struct slice bytes)
 	if (e->lines.skipped)
 		engine_fail(e, -EMSGSIZE,
 			    "%s: sent an event of more than %u bytes",
-			    e->socket, EVENT_MAX);
+			    e->socket, ENGINE_EVENT_MAX);
 }
 
 static void on_subscribed(void *arg)
@@ -253,7 +251,7 @@ void engine_subscribe(struct engine *e, const char *wanted, uint64_t since)
 			  (unsigned long long)(since / 1000000000U),
 			  (unsigned long long)(since % 1000000000U), filter);
 
-	e->lines = LINES_INIT(EVENT_MAX);
+	e->lines = LINES_INIT(ENGINE_EVENT_MAX);
 	e->stream = http_get(e->http, &(struct http_get){
 					      .path = path,
 					      .opened = on_subscribed,

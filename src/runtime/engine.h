@@ -21,6 +21,9 @@
 #include "runtime/lines.h"
 #include "runtime/runtime.h"
 
+/* Labels ride in events: a line can be long, but not endless. */
+#define ENGINE_EVENT_MAX (4U << 20)
+
 struct engine;
 struct engine_call;
 

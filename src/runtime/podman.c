@@ -9,6 +9,7 @@
 #include "runtime/podman.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -309,6 +310,21 @@ static void start_listing(struct engine *e)
 
 /* --- the connection -------------------------------------------------------------- */
 
+static bool seen_before(struct podman *p, const struct podman_event *e)
+{
+	struct podman_seen *s;
+
+	for (size_t i = 0; i < MIN(p->nseen, (size_t)PODMAN_SEEN); i++)
+		if (p->seen[i].time == e->time &&
+		    !strncmp(p->seen[i].id, e->id, sizeof(s->id) - 1))
+			return true;
+	s = &p->seen[p->nseen++ % PODMAN_SEEN];
+	s->time = e->time;
+	snprintf(s->id, sizeof(s->id), "%s", e->id);
+	p->since = MAX(p->since, e->time);
+	return false;
+}
+
 static int on_event(struct engine *engine, struct slice line)
 {
 	struct podman *p = podman_of(engine);
@@ -317,9 +333,65 @@ static int on_event(struct engine *engine, struct slice line)
 
 	if (r < 0)
 		return r;
-	r = podman_model_event(p->model, &e);
+	r = !seen_before(p, &e) && podman_model_event(p->model, &e);
 	podman_event_fini(&e);
 	return r;
+}
+
+/* --- events, sooner ----------------------------------------------------------- */
+
+static void ask_events(struct podman *p);
+
+static void on_events(struct engine *e, _unused_ struct engine_call *call,
+		      const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	struct lines lines = LINES_INIT(ENGINE_EVENT_MAX);
+	struct slice rest = result->body, line;
+
+	p->asking_events = false;
+	if (result->error || result->status != 200) {
+		log_debug("podman: no events sooner: %s", result->message);
+		return;
+	}
+	while (lines_next(&lines, &rest, &line)) {
+		int r = on_event(e, line);
+
+		if (r > 0)
+			e->events++;
+	}
+	lines_fini(&lines);
+	if (p->events_again)
+		ask_events(p);
+}
+
+/* With its log in a file, the engine looks for events four times a second; when
+ * asked for those that were, it answers at once. */
+static void ask_events(struct podman *p)
+{
+	_cleanup_(freep) char *filter = http_encode(EVENT_FILTER);
+	_cleanup_(freep) char *path =
+		xasprintf("/events?stream=false&since=%llu.%09llu&filters=%s",
+			  (unsigned long long)(p->since / 1000000000U),
+			  (unsigned long long)(p->since % 1000000000U), filter);
+
+	p->asking_events = true;
+	p->events_again = false;
+	engine_get(&p->engine, p->engine.http, path, ASK_TIMEOUT_MS, on_events,
+		   NULL);
+}
+
+static void podman_bridge_changed(struct runtime *r,
+				  _unused_ const char *bridge)
+{
+	struct podman *p = container_of(r, struct podman, engine.base);
+
+	if (!p->engine.stream)
+		return;
+	if (p->asking_events)
+		p->events_again = true;
+	else
+		ask_events(p);
 }
 
 /* Costs the engine half a second, in which it measures its host. */
@@ -341,7 +413,8 @@ static void on_info(struct engine *e, _unused_ struct engine_call *call,
 			e->socket);
 		podman_model_rootless(p->model);
 	}
-	engine_subscribe(e, EVENT_FILTER, clock_realtime());
+	p->since = clock_realtime();
+	engine_subscribe(e, EVENT_FILTER, p->since);
 }
 
 static bool acceptable(struct engine *e)
@@ -390,6 +463,8 @@ static void on_drop(struct engine *e)
 	HASH_ITER(hh, p->wants, w, next)
 		drop_want(p, w);
 	p->asking_networks = p->networks_again = false;
+	p->asking_events = p->events_again = false;
+	p->nseen = 0;
 	if (p->listing.active) {
 		/* Nobody has an answer yet: they wait for the next one. */
 		vec_foreach(waiter, &p->listing.waiters)
@@ -432,5 +507,6 @@ const struct runtime_ops runtime_podman = {
 	.open = podman_open,
 	.close = podman_close,
 	.sync = engine_sync,
+	.bridge_changed = podman_bridge_changed,
 	.status = engine_status,
 };

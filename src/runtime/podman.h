@@ -24,6 +24,14 @@ struct podman_listing {
 	engine_waiters waiters; /* who asked before it began */
 };
 
+/* An event may come twice: with the stream, and because we asked sooner. */
+#define PODMAN_SEEN 256
+
+struct podman_seen {
+	uint64_t time;
+	char id[13]; /* its head */
+};
+
 struct podman {
 	struct engine engine;
 
@@ -33,6 +41,10 @@ struct podman {
 	struct podman_want *wants;
 	bool asking_networks, networks_again;
 	struct podman_listing listing;
+	struct podman_seen seen[PODMAN_SEEN]; /* a ring */
+	size_t nseen;
+	uint64_t since; /* time of the last event */
+	bool asking_events, events_again;
 };
 
 static inline struct podman *podman_of(struct engine *e)

@@ -176,6 +176,9 @@ class Container:
 class Host:
     """with Host("name") as h: ...; see the module's text."""
 
+    engine = "docker"
+    default_network = "bridge"
+
     def __init__(self, name, daemon=None, config=None):
         self.name = name
         self.dir = tempfile.mkdtemp(prefix=f"bulkhead-{name}.")
@@ -252,6 +255,11 @@ class Host:
                                f"{done.stdout}{done.stderr or ''}")
         return done.stdout if check else done
 
+    def sh_bytes(self, stdin, *command):
+        """Run a command inside that reads @stdin."""
+        subprocess.run(self.inside(*command), input=stdin, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def spawn(self, *command, log):
         """Start a command inside that goes on; stderr and stdout to LOG.log."""
         with open(f"{self.dir}/{log}.log", "ab") as out:
@@ -308,9 +316,11 @@ class Host:
                               stdout=subprocess.PIPE).stdout
 
     def _import_image(self):
-        tar = self.image_tar()
-        subprocess.run(self.inside(DOCKER, "import", "-", "probe"), input=tar,
-                       check=True, stdout=subprocess.DEVNULL)
+        self._import(self.image_tar())
+
+    def _import(self, tar):
+        """Make image "probe" of a root directory."""
+        self.sh_bytes(tar, DOCKER, "import", "-", "probe")
 
     def network(self, name, *options):
         self.docker("network", "create", *options, name)
@@ -325,6 +335,47 @@ class Host:
         self.docker("run", "-d", "--name", name, *label_options,
                     *([f"--network={net}"] if net else []), *options, "probe", *command)
         return Container(self, name)
+
+    # Lives of containers, for tests that run on every engine. One whose
+    # engine has no such thing says so in @lacks.
+
+    lacks = ()
+
+    def stop(self, *names):
+        self.docker("stop", "-t", "0", *names)
+
+    def start(self, *names):
+        self.docker("start", *names)
+
+    def kill(self, *names):
+        self.docker("kill", *names)
+
+    def restart(self, *names):
+        self.docker("restart", "-t", "0", *names)
+
+    def remove(self, *names):
+        self.docker("rm", "-f", *names)
+
+    def rename(self, old, new):
+        self.docker("rename", old, new)
+
+    def pause(self, name):
+        self.docker("pause", name)
+
+    def unpause(self, name):
+        self.docker("unpause", name)
+
+    def connect(self, network, name):
+        self.docker("network", "connect", network, name)
+
+    def disconnect(self, network, name):
+        self.docker("network", "disconnect", network, name)
+
+    def start_engine(self):
+        self.start_docker()
+
+    def stop_engine(self, sig=signal.SIGTERM):
+        self.stop_docker(sig)
 
     # bulkhead
 
@@ -526,9 +577,9 @@ def flood(*args):
     return flood_finish(flood_start(*args))
 
 
-def main(test, name, **options):
+def main(test, name, kind=Host, **options):
     """Run test(host, report) on a host of its own."""
     report = Report()
-    with Host(name, **options) as host:
+    with kind(name, **options) as host:
         test(host, report)
     report.leave()

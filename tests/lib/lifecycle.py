@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lifecycle.py - a policy follows containers through their lives, whichever the
+engine: the parts that tests/engine/lifecycle_*.py run on a real one each.
+
+A host (testhost.Host) starts, stops, kills, … containers by its engine's own
+means; what an engine does not have is named in the host's @lacks. The parts
+follow each other on one host, and each leaves nothing behind.
+"""
+import concurrent.futures
+import signal
+
+import netpol
+import testhost
+
+AT_ONCE = 30
+REUSE_ROUNDS = 4
+BY_NAME = netpol.policy("by-name", {"bulkhead/name": "db"}, ingress_rules=[])
+
+
+def names(h):
+    return sorted(e["name"] for e in h.get("get", "endpoints")["endpoints"])
+
+
+def engine_state(h):
+    return next(x["state"] for x in h.get("status")["runtimes"] if x["name"] == h.engine)
+
+
+def trio(h, **options):
+    pods = [h.run(n, labels={"app": n}, **options) for n in ("web", "client", "other")]
+    h.settle()
+    return pods
+
+
+def enforced(h, r, when, web, client, other, **how):
+    for c in (web, client, other):
+        c.refresh()
+    testhost.check(r, h, client, web, True, f"{when}: the client reaches web", **how)
+    testhost.check(r, h, other, web, False, f"{when}: another does not", **how)
+
+
+def recorded(h, r, web, other):
+    def record():
+        return h.denied(src_ip=other.ip(), dst_ip=web.ip(), dst_port=80, proto="tcp")
+    flow = testhost.until(record, "the record of a denied flow", 5)[-1]
+    r.equal(flow["src"]["container"]["name"], "other", "the record names the source")
+    r.equal(flow["dst"]["container"]["name"], "web", "the record names the destination")
+    r.equal(flow["dst"]["container"]["id"], web.id, "the record has the container's id")
+    r.equal(flow["dst"]["container"]["runtime"], h.engine, "the record names the runtime")
+    r.equal((flow["direction"], flow["reason"]), ("ingress", "no-policy-allows"),
+            "the record tells who decided and why")
+    r.equal(flow["policies"], ["default/web"], "the record names the policy")
+
+
+def lives(h, r):
+    """Start, stop, kill, restart, pause, remove."""
+    pods = trio(h)
+    web, _, other = pods
+    enforced(h, r, "fresh", *pods)
+    testhost.check(r, h, web, other, True, "fresh: web itself is free to connect")
+    recorded(h, r, web, other)
+    r.equal(names(h), ["client", "other", "web"], "all endpoints are listed")
+    h.stop("web")
+    h.settle()
+    state = {e["name"]: e["state"] for e in h.get("get", "endpoints")["endpoints"]}
+    r.ok(state.get("web", "exited") == "exited", "stopped: it holds nothing", state)
+    h.start("web")
+    h.settle()
+    enforced(h, r, "web stopped and started", *pods)
+    h.kill("client")
+    h.start("client")
+    h.settle()
+    enforced(h, r, "client killed and started", *pods)
+    if "restart" not in h.lacks:
+        h.restart("web", "client", "other")
+        h.settle()
+        enforced(h, r, "all restarted", *pods)
+    if "pause" not in h.lacks:
+        h.pause("other")
+        h.unpause("other")
+        h.settle()
+        enforced(h, r, "paused and unpaused", *pods)
+    h.remove("other", "web")
+    h.settle()
+    r.equal(names(h), ["client"], "removed containers are no endpoints")
+    h.remove("client")
+
+
+def rename(h, r):
+    """A new name is seen, shown, and judged by."""
+    h.policy("db.yaml", BY_NAME)
+    old = h.run("db")
+    peer = h.run("peer", labels={"bulkhead/name": "db"})
+    h.settle()
+    testhost.check(r, h, peer, old, False, "selected by its name")
+    testhost.check(r, h, old, peer, True, "a label of that name is not believed")
+    h.rename("db", "db-old")
+    h.settle()
+    testhost.check(r, h, peer, old, True, "renamed: not selected any more")
+    r.equal(names(h), ["db-old", "peer"], "renamed: shown by its new name")
+    new = h.run("db")
+    h.settle()
+    testhost.check(r, h, peer, new, False, "another one of the old name is selected")
+    h.rename("db", "db-2")
+    h.rename("db-old", "db")
+    h.settle()
+    testhost.check(r, h, peer, old, False, "renamed back: selected again")
+    testhost.check(r, h, peer, new, True, "renamed back: the other one is not")
+    testhost.until(lambda: h.denied(dst_ip=old.ip(), dst_name="db"), "a record by name", 5)
+    r.ok(True, "records carry the name of the moment")
+    h.remove("db", "db-2", "peer")
+    h.no_policy("db.yaml")
+
+
+def networks(h, r):
+    """A container on several networks is enforced on each."""
+    h.network("front", "--subnet", "172.30.1.0/24")
+    h.network("back", "--subnet", "172.30.2.0/24")
+    web = h.run("web", labels={"app": "web"}, net="front")
+    h.connect("back", "web")
+    web.refresh()
+    for net in ("front", "back"):
+        client = h.run(f"client-{net}", labels={"app": "client"}, net=net)
+        other = h.run(f"other-{net}", labels={"app": "other"}, net=net)
+        h.settle()
+        testhost.check(r, h, client, web, True, f"{net}: the client reaches web", network=net)
+        testhost.check(r, h, other, web, False, f"{net}: another does not", network=net)
+        if net == "front":
+            mover = other
+    listed = str([e for e in h.get("get", "endpoints")["endpoints"] if e["name"] == "web"])
+    r.ok(web.ip("front") in listed and web.ip("back") in listed,
+         "both addresses belong to the endpoint", listed)
+
+    h.connect("back", mover.name)
+    mover.refresh()
+    h.settle()
+    testhost.check(r, h, mover, web, False, "connected later: still denied", network="back")
+    h.disconnect("front", "web")
+    h.settle()
+    web.refresh()
+    testhost.check(r, h, testhost.Container(h, "client-back"), web, True,
+                   "disconnected from one: the other works", network="back")
+    h.connect("front", "web")
+    web.refresh()
+    h.settle()
+    testhost.check(r, h, testhost.Container(h, "client-front"), web, True,
+                   "reconnected: the client reaches web", network="front")
+    testhost.check(r, h, mover, web, False, "reconnected: another does not", network="front")
+    h.remove("web", *(f"{who}-{net}" for who in ("client", "other") for net in ("front", "back")))
+
+
+def reuse(h, r):
+    """Who gets an address does not get its former owner's rights."""
+    h.network("net", "--subnet", "172.30.0.0/24")
+    address = "172.30.0.20"
+    web = h.run("web", labels={"app": "web"}, net="net", options=("--ip=172.30.0.10",))
+    h.settle()
+    results = {"client": [], "intruder": []}
+    for i in range(REUSE_ROUNDS):
+        for app, port in (("client", 80), ("intruder", 81)):
+            name = f"{app}{i}"
+            c = h.run(name, "/bin/sh", "-c",
+                      f"/probe ask -t 500 tcp:{web.ip()}:{port} udp:{web.ip()}:{port}; sleep 1000",
+                      labels={"app": app}, net="net", options=(f"--ip={address}",))
+            testhost.until(lambda c=c: len(c.logs().splitlines()) >= 2, "its answers")
+            results[app] += [line.split()[1] for line in c.logs().splitlines()]
+            h.remove(name)
+    r.equal(results["client"], ["open"] * 2 * REUSE_ROUNDS, "each client got through")
+    r.equal(results["intruder"], ["timeout"] * 2 * REUSE_ROUNDS, "no intruder got through")
+    heard = [line.split()[0] for line in web.heard(address)]
+    r.equal([x for x in heard if x.endswith(":81")], [], "not one packet of theirs arrived")
+    blamed = {f["src"]["container"]["labels"]["app"]
+              for f in h.denied(src_ip=address, dst_port=81)}
+    r.equal(blamed, {"intruder"}, "the records blame the intruders, not the former owners")
+    h.remove("web")
+
+
+def engine_restart(h, r):
+    """Policy stays in force while the engine is away."""
+    pods = trio(h)
+    for how, sig in (("stopped", signal.SIGTERM), ("killed", signal.SIGKILL)):
+        h.stop_engine(sig)
+        testhost.until(lambda: engine_state(h) != "in-step", "the agent to notice")
+        r.ok(True, f"engine {how}: status says so")
+        enforced_as_was(h, r, f"engine {how}", *pods)
+        h.start_engine()
+        testhost.until(lambda: engine_state(h) == "in-step", "the agent to reconnect")
+        h.settle()
+        enforced(h, r, f"reconnected after the engine was {how}", *pods)
+        late = h.run(f"late-{how}", labels={"app": "other"})
+        h.settle()
+        testhost.check(r, h, late, pods[0], False,
+                       f"engine {how}: events flow again, a new container is denied")
+        h.remove(late.name)
+    h.remove(*(p.name for p in pods))
+
+
+def enforced_as_was(h, r, when, web, client, other):
+    testhost.check(r, h, client, web, True, f"{when}: the client reaches web")
+    testhost.check(r, h, other, web, False, f"{when}: another does not")
+
+
+def agent_late(h, r):
+    """The agent starts while its engine is away: what it finds is enforced as
+    soon as somebody says what it is."""
+    pods = trio(h)
+    h.stop_agent()
+    h.stop_engine()
+    h.launch_agent()
+    testhost.until(lambda: h.bulkhead("status", check=False).returncode in (0, 1), "the agent")
+    testhost.check(r, h, pods[2], pods[0], False,
+                   "engine away at agent start: nobody gets more than he had")
+    h.start_engine()
+    testhost.until(lambda: engine_state(h) == "in-step", "the agent to connect")
+    h.settle()
+    enforced(h, r, "engine back after agent start", *pods)
+    h.remove(*(p.name for p in pods))
+
+
+def at_once(h, r):
+    """Many containers started at the same time."""
+    web = h.run("web", labels={"app": "web"})
+    h.settle()
+
+    def start(i):
+        app = "client" if i % 2 else "other"
+        # Asks at its first instruction, then stays. Many at once keep a small
+        # machine busy for seconds: time for the answer, not for a repeat of
+        # the UDP question, which is asked once.
+        command = (f"/probe ask -t 5000 tcp:{web.ip()}:80 udp:{web.ip()}:80;"
+                   " exec /probe serve tcp:80 udp:80")
+        return h.run(f"c{i:02}-{app}", "/bin/sh", "-c", command, labels={"app": app})
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        pods = list(pool.map(start, range(AT_ONCE)))
+    h.settle()
+    r.equal(len(names(h)), AT_ONCE + 1, "all of them are endpoints")
+
+    def differing(got):
+        expected = {p.name: ["open" if "client" in p.name else "timeout"] * 2 for p in pods}
+        return {name: x for name, x in got.items() if x != expected[name]}
+
+    def first(pod):
+        testhost.until(lambda: "serving" in pod.logs(), "its first question's answer")
+        return [line.split()[1] for line in pod.logs().splitlines() if ":" in line][:2]
+    r.equal(differing({p.name: first(p) for p in pods}), {},
+            "each was judged rightly from its first packet on")
+    asked = [(p, h.ask_start(p, [f"tcp:{web.ip()}:80", f"udp:{web.ip()}:80"])) for p in pods]
+    r.equal(differing({p.name: [x for x, _ in h.ask_finish(process).values()]
+                       for p, process in asked}), {}, "each is judged rightly now")
+    heard = [p.name for p in pods if "other" in p.name and web.heard(p.ip())]
+    r.equal(heard, [], "web heard none that it must not hear")
+    h.remove("web", *(p.name for p in pods))
+    h.settle()
+    r.equal(names(h), [], "removed at once: all forgotten")
+
+
+def dual_stack(h, r):
+    """IPv4 and IPv6 are judged alike."""
+    h.network("dual", "--ipv6", "--subnet", "172.30.3.0/24", "--subnet", "fd00:30::/64")
+    pods = trio(h, net="dual")
+    enforced(h, r, "dual stack, IPv4", *pods)
+    enforced(h, r, "dual stack, IPv6", *pods, family=6)
+    h.remove(*(p.name for p in pods))
+
+
+PARTS = (lives, rename, networks, reuse, engine_restart, agent_late, at_once, dual_stack)
+
+
+def test(h, r):
+    h.policy("web.yaml", netpol.CLIENT_TO_WEB)
+    h.start_agent()
+    for part in PARTS:
+        if part.__name__ not in h.lacks:
+            part(h, r)
