@@ -54,7 +54,8 @@ static void send_inspect(struct podman *p, struct podman_want *w)
 	w->sent = true;
 	w->again = false;
 	engine_get(&p->engine, p->engine.slow, path, INSPECT_TIMEOUT_MS,
-		   on_inspect, w->id);
+		   on_inspect, w->id)
+		->when = clock_monotonic();
 }
 
 static struct podman_want *get_want(struct podman *p, const char *id)
@@ -82,13 +83,13 @@ static void want_container(void *arg, const char *id)
 
 /* One that cannot be inspected, because it is just being removed or its engine
  * hangs over it, keeps what was known: the rest goes on. */
-static void take_inspect(struct podman *p, const char *id,
+static void take_inspect(struct podman *p, const char *id, uint64_t when,
 			 const struct http_result *result)
 {
 	struct podman_container c;
 
 	if (result->status == 404) {
-		podman_model_container(p->model, id, NULL);
+		podman_model_container(p->model, id, when, NULL);
 		return;
 	}
 	if (result->error || result->status != 200) {
@@ -102,7 +103,9 @@ static void take_inspect(struct podman *p, const char *id,
 			    p->engine.socket, id);
 		return;
 	}
-	podman_model_container(p->model, id, &c);
+	if (p->early)
+		podman_early_add(p->early, id);
+	podman_model_container(p->model, id, when, &c);
 	podman_container_fini(&c);
 }
 
@@ -112,7 +115,7 @@ static void on_inspect(struct engine *e, struct engine_call *call,
 	struct podman *p = podman_of(e);
 	struct podman_want *w = find_want(p, call->ids.data[0]);
 
-	take_inspect(p, w->id, result);
+	take_inspect(p, w->id, call->when, result);
 	if (w->again) { /* that answer may be from before */
 		send_inspect(p, w);
 		return;
@@ -341,6 +344,7 @@ static int on_event(struct engine *engine, struct slice line)
 /* --- events, sooner ----------------------------------------------------------- */
 
 static void ask_events(struct podman *p);
+static void go_on_starting(struct podman *p);
 
 static void on_events(struct engine *e, _unused_ struct engine_call *call,
 		      const struct http_result *result)
@@ -350,19 +354,16 @@ static void on_events(struct engine *e, _unused_ struct engine_call *call,
 	struct slice rest = result->body, line;
 
 	p->asking_events = false;
-	if (result->error || result->status != 200) {
+	if (result->error || result->status != 200)
 		log_debug("podman: no events sooner: %s", result->message);
-		return;
-	}
-	while (lines_next(&lines, &rest, &line)) {
-		int r = on_event(e, line);
-
-		if (r > 0)
-			e->events++;
-	}
+	else
+		while (lines_next(&lines, &rest, &line))
+			e->events += on_event(e, line) > 0;
 	lines_fini(&lines);
 	if (p->events_again)
 		ask_events(p);
+	else
+		go_on_starting(p);
 }
 
 /* With its log in a file, the engine looks for events four times a second; when
@@ -381,17 +382,148 @@ static void ask_events(struct podman *p)
 		   NULL);
 }
 
+static void want_events(struct podman *p)
+{
+	if (p->asking_events)
+		p->events_again = true;
+	else
+		ask_events(p);
+}
+
 static void podman_bridge_changed(struct runtime *r,
 				  _unused_ const char *bridge)
 {
 	struct podman *p = container_of(r, struct podman, engine.base);
 
-	if (!p->engine.stream)
+	if (p->engine.stream)
+		want_events(p);
+}
+
+/* --- before the first instruction ------------------------------------------------ */
+
+static struct podman_start *find_start(const struct podman *p, const char *id)
+{
+	struct podman_start *s;
+
+	HASH_FIND_STR(p->starts, id, s);
+	return s;
+}
+
+static void drop_start(struct podman *p, struct podman_start *s)
+{
+	HASH_DEL(p->starts, s);
+	vec_fini(&s->ports);
+	free(s->id);
+	free(s);
+}
+
+/* An answer comes at once when no container fits the filter. Else it waits for
+ * the end of the start: then there is such a label, and inspect will tell it. */
+static void on_hidden(struct engine *e, struct engine_call *call,
+		      const struct http_result *result)
+{
+	struct podman *p = podman_of(e);
+	struct podman_start *s = find_start(p, call->ids.data[0]);
+	podman_ids fit;
+
+	if (!s || result->error || result->status != 200 ||
+	    podman_json_ids(result->body, &fit) < 0)
 		return;
-	if (p->asking_events)
-		p->events_again = true;
-	else
-		ask_events(p);
+	if (!fit.len && --s->hidden == 0) {
+		podman_model_early_whole(p->model, s->id);
+		drop_start(p, s);
+	}
+	podman_ids_fini(&fit);
+}
+
+static void ask_hidden(struct podman *p, struct podman_start *s)
+{
+	for (size_t i = 0; podman_hiding[i]; i++) {
+		_cleanup_(freep) char *filter = xasprintf(
+			"{\"id\":[\"%s\"],\"label\":[\"%s\"]}", s->id,
+			podman_hiding[i]);
+		_cleanup_(freep) char *encoded = http_encode(filter);
+		_cleanup_(freep) char *path = xasprintf(
+			"/containers/json?all=true&filters=%s", encoded);
+
+		s->hidden++;
+		engine_get(&p->engine, p->engine.slow, path, INSPECT_TIMEOUT_MS,
+			   on_hidden, s->id);
+	}
+}
+
+/* All events up to now are applied. */
+static void go_on_starting(struct podman *p)
+{
+	struct podman_start *s, *next;
+
+	HASH_ITER(hh, p->starts, s, next) {
+		if (s->hidden)
+			continue;
+		if (podman_model_early(p->model, s->id, s->when, &s->ports))
+			ask_hidden(p, s);
+		else
+			drop_start(p, s);
+	}
+}
+
+static void find_ports(struct podman *p, int netns, podman_ports *ret)
+{
+	const struct runtime_links *links = &p->engine.host.links;
+	runtime_ports all = { 0 };
+
+	links->ports(links->arg, &all);
+	vec_foreach(from, &all) {
+		struct podman_port to = { .mac = from->mac };
+		struct runtime_address v4, v6;
+
+		if (from->netns != netns ||
+		    links->addresses(links->arg, from->veth, &v4, &v6) < 0)
+			continue;
+		memcpy(to.bridge, from->bridge, IFNAMSIZ);
+		to.v4 = v4.addr;
+		to.v6 = v6.addr;
+		vec_push(ret, to);
+	}
+	vec_fini(&all);
+}
+
+/* A namespace of another process is one that is shared. */
+static void on_early(void *arg, const char *id, const char *path)
+{
+	struct podman *p = arg;
+	const struct runtime_links *links = &p->engine.host.links;
+	struct podman_start *s = find_start(p, id);
+	podman_ports ports = { 0 };
+	int netns;
+
+	if (!strncmp(path, "/proc/", 6) || !links->netns_at ||
+	    links->netns_at(links->arg, path, &netns) < 0)
+		return;
+	find_ports(p, netns, &ports);
+	if (!ports.len)
+		return;
+	if (s)
+		drop_start(p, s);
+	s = xnew(struct podman_start);
+	s->id = xstrdup(id);
+	s->ports = ports;
+	s->when = clock_monotonic();
+	HASH_ADD_KEYPTR(hh, p->starts, s->id, strlen(s->id), s);
+	want_events(p);
+	/* Its answer ends what is assumed now, also when the start fails. */
+	want_container(p, id);
+}
+
+static void watch_starts(struct podman *p)
+{
+	_cleanup_(freep) char *directory =
+		xasprintf("%s/%s-containers", p->info.graph_root,
+			  p->info.driver);
+
+	if (!p->info.rootless && !p->early)
+		p->early = podman_early_open(p->engine.host.loop, directory,
+					     on_early, p);
 }
 
 /* Costs the engine half a second, in which it measures its host. */
@@ -413,6 +545,7 @@ static void on_info(struct engine *e, _unused_ struct engine_call *call,
 			e->socket);
 		podman_model_rootless(p->model);
 	}
+	watch_starts(p);
 	p->since = clock_realtime();
 	engine_subscribe(e, EVENT_FILTER, p->since);
 }
@@ -458,10 +591,14 @@ static void on_connected(struct engine *e)
 static void on_drop(struct engine *e)
 {
 	struct podman *p = podman_of(e);
-	struct podman_want *w, *next;
+	struct podman_want *w, *next_w;
+	struct podman_start *s, *next_s;
 
-	HASH_ITER(hh, p->wants, w, next)
+	HASH_ITER(hh, p->wants, w, next_w)
 		drop_want(p, w);
+	HASH_ITER(hh, p->starts, s, next_s)
+		drop_start(p, s);
+	podman_early_close(TAKE_PTR(p->early));
 	p->asking_networks = p->networks_again = false;
 	p->asking_events = p->events_again = false;
 	p->nseen = 0;

@@ -4,6 +4,7 @@
 
 #include "base/table.h"
 #include "runtime/engine.h"
+#include "runtime/podman_early.h"
 #include "runtime/podman_model.h"
 
 /** A container that is to be inspected. */
@@ -12,6 +13,15 @@ struct podman_want {
 	bool sent;   /* under way */
 	bool again;  /* wanted since it was sent */
 	bool listed; /* the listing waits for it */
+	UT_hash_handle hh;
+};
+
+/** A container that is about to run its first instruction. */
+struct podman_start {
+	char *id;
+	uint64_t when; /* monotonic */
+	podman_ports ports;
+	unsigned hidden; /* answers to come about labels that may be hidden */
 	UT_hash_handle hh;
 };
 
@@ -39,6 +49,8 @@ struct podman {
 	struct podman_model *model;
 	struct podman_info info;
 	struct podman_want *wants;
+	struct podman_early *early; /* NULL: cannot be watched */
+	struct podman_start *starts;
 	bool asking_networks, networks_again;
 	struct podman_listing listing;
 	struct podman_seen seen[PODMAN_SEEN]; /* a ring */

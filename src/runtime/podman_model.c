@@ -15,6 +15,10 @@ struct item {
 	char *id;
 	struct podman_container is; /* as inspect said last */
 	bool known;		    /* it did */
+	bool told;  /* not known, but for what the event of its creation said */
+	bool whole; /* no label is hidden from what is @told */
+	podman_ports early; /* while it starts: its interfaces */
+	uint64_t early_at;  /* monotonic; answers from before are stale */
 	char *problem;		    /* with its labels, told already */
 	bool told_overlabelled, told_shared;
 	UT_hash_handle hh;
@@ -76,6 +80,7 @@ static void item_free(struct podman_model *m, struct item *i)
 {
 	HASH_DEL(m->items, i);
 	podman_container_fini(&i->is);
+	vec_fini(&i->early);
 	free(i->problem);
 	free(i->id);
 	free(i);
@@ -168,6 +173,37 @@ static char *why_unenforceable(const struct podman_model *m,
 	return NULL;
 }
 
+static const struct network *network_on(const struct podman_model *m,
+					const char *bridge)
+{
+	const struct network *const *all;
+	size_t n;
+
+	all = endpoint_store_networks(m->store, &n);
+	for (size_t k = 0; k < n; k++)
+		if (!strcmp(all[k]->bridge, bridge) &&
+		    !strcmp(all[k]->runtime, RUNTIME))
+			return all[k];
+	return NULL;
+}
+
+static void add_early(const struct podman_model *m, struct endpoint *e,
+		      const struct item *i)
+{
+	vec_foreach(p, &i->early) {
+		const struct network *n = network_on(m, p->bridge);
+		struct attachment *to;
+
+		if (!n) /* its answer is on the way */
+			continue;
+		to = endpoint_attach(e, n->name, n->id);
+		memcpy(to->bridge, p->bridge, IFNAMSIZ);
+		to->v4 = p->v4;
+		to->v6 = p->v6;
+		to->mac = p->mac;
+	}
+}
+
 static void add_attachments(const struct podman_model *m, struct endpoint *e,
 			    const struct podman_container *c)
 {
@@ -227,12 +263,14 @@ static void set_labels(const struct podman_model *m, struct item *i,
 	i->told_overlabelled = l->overlabelled;
 }
 
-static enum endpoint_state state_of(const struct podman_container *c)
+static enum endpoint_state state_of(const struct item *i)
 {
+	const struct podman_container *c = &i->is;
+
 	if (c->running)
 		return ENDPOINT_RUNNING;
-	/* Its process never ran. */
-	return !strcmp(c->entry.state, "created") ||
+	/* Its process is about to run, or never did. */
+	return i->early.len || !strcmp(c->entry.state, "created") ||
 			       !strcmp(c->entry.state, "configured") ||
 			       !strcmp(c->entry.state, "initialized")
 		       ? ENDPOINT_CREATED
@@ -249,13 +287,16 @@ static struct endpoint *build(const struct podman_model *m, struct item *i,
 	e->name = xstrdup(name);
 	free(e->image);
 	e->image = xstrdup(c->entry.image);
-	e->state = state_of(c);
+	e->state = state_of(i);
 	e->pid = c->running ? c->more.pid : 0;
 	e->started = c->more.started;
 	set_labels(m, i, e);
 	e->unenforceable = why_unenforceable(m, c);
 	e->escapable = c->more.escapable ? xstrdup(c->more.escapable) : NULL;
-	add_attachments(m, e, c);
+	if (i->early.len && !c->running && !c->entry.overlabelled)
+		add_early(m, e, i);
+	else
+		add_attachments(m, e, c);
 	if (m->namespaces && m->namespaces->from_network)
 		endpoint_namespace_from_networks(e, m->namespaces);
 	if (e->state == ENDPOINT_RUNNING && !is_shared(c->entry.network_mode))
@@ -264,14 +305,16 @@ static struct endpoint *build(const struct podman_model *m, struct item *i,
 	return e;
 }
 
-/* Not before the name is known: policies may select by it. */
+/* Not before the name and all labels are known: policies may select by them,
+ * and what they do not select they do not isolate. */
 static void publish(struct podman_model *m, struct item *i)
 {
-	const char *name = i->known ? name_of(m, i) : NULL;
+	bool ready = i->known || (i->whole && i->early.len);
+	const char *name = ready ? name_of(m, i) : NULL;
 
 	if (name)
 		endpoint_store_put(m->store, build(m, i, name));
-	else if (i->known)
+	else if (ready)
 		m->ask.pod(m->ask.arg, i->is.pod);
 }
 
@@ -326,6 +369,43 @@ static void note_pod(struct podman_model *m, const char *id, const char *name)
 	p->name = xstrdup(name);
 }
 
+/* As the engine names it; one that was given another name is known when it has
+ * been inspected. */
+static bool is_infra(const struct podman_event *e)
+{
+	return e->pod_id[0] && strlen(e->entry.name) == 18 &&
+	       !strncmp(e->entry.name, e->pod_id, 12) &&
+	       !strcmp(e->entry.name + 12, "-infra");
+}
+
+static void take_creation(struct podman_model *m, struct podman_event *e)
+{
+	struct item *i = get_item(m, e->id);
+
+	if (i->known || i->told)
+		return;
+	i->told = true;
+	i->is.entry = e->entry;
+	e->entry = (struct docker_container){ 0 };
+	i->is.entry.state = xstrdup("created");
+	i->is.entry.network_mode = xstrdup("");
+	i->is.more.image = xstrdup("");
+	i->is.infra = is_infra(e);
+	i->is.pod = TAKE_PTR(e->pod_id);
+	i->is.spec = xstrdup("");
+}
+
+/* It is told at once; everything else waits for its start to be over. */
+static void take_name(struct podman_model *m, const struct podman_event *e)
+{
+	struct item *i = find_item(m, e->id);
+
+	if (!i || !(i->known || i->told) || !e->entry.name[0])
+		return;
+	free(i->is.entry.name);
+	i->is.entry.name = xstrdup(e->entry.name);
+}
+
 bool podman_model_event(struct podman_model *m, struct podman_event *e)
 {
 	if (!e->id[0] || !is_of_interest(e->action))
@@ -336,6 +416,10 @@ bool podman_model_event(struct podman_model *m, struct podman_event *e)
 		note_pod(m, e->id, e->entry.name);
 		return true;
 	}
+	if (!e->network && !strcmp(e->action, "create"))
+		take_creation(m, e);
+	else if (!strcmp(e->action, "rename"))
+		take_name(m, e);
 	m->ask.container(m->ask.arg, e->id);
 	return true;
 }
@@ -359,8 +443,61 @@ static void tell_shared(struct item *i)
 			l->name, l->network_mode + strlen("container:"));
 }
 
+/* --- before the first instruction ------------------------------------------------ */
+
+/* Somebody else's interfaces: a namespace that is joined, not made. */
+static bool is_taken(const struct podman_model *m, const struct item *by,
+		     const podman_ports *ports)
+{
+	struct item *i, *next;
+
+	HASH_ITER(hh, m->items, i, next) {
+		if (i == by || !i->known || !i->is.running ||
+		    is_shared(i->is.entry.network_mode))
+			continue;
+		vec_foreach(a, &i->is.addresses)
+			vec_foreach(p, ports)
+				if (!memcmp(&a->mac, &p->mac, sizeof(a->mac)))
+					return true;
+	}
+	return false;
+}
+
+bool podman_model_early(struct podman_model *m, const char *id, uint64_t when,
+			const podman_ports *ports)
+{
+	struct item *i = find_item(m, id);
+	bool member = i && i->is.pod && i->is.pod[0] && !i->is.infra;
+
+	if (!i || !(i->known || i->told) || i->is.running ||
+	    (i->told && !i->known && member) ||
+	    is_shared(i->is.entry.network_mode) || is_taken(m, i, ports))
+		return false;
+	vec_fini(&i->early);
+	vec_foreach(p, ports) {
+		vec_push(&i->early, *p);
+		if (!network_on(m, p->bridge))
+			m->ask.networks(m->ask.arg);
+	}
+	i->early_at = when;
+	publish(m, i);
+	return !i->known && !i->whole;
+}
+
+void podman_model_early_whole(struct podman_model *m, const char *id)
+{
+	struct item *i = find_item(m, id);
+
+	if (!i || i->known || !i->told)
+		return;
+	i->whole = true;
+	publish(m, i);
+}
+
+/* --- answers of inspect ------------------------------------------------------------ */
+
 void podman_model_container(struct podman_model *m, const char *id,
-			    struct podman_container *c)
+			    uint64_t when, struct podman_container *c)
 {
 	struct item *i = c ? get_item(m, id) : find_item(m, id);
 	bool missing = false;
@@ -371,6 +508,9 @@ void podman_model_container(struct podman_model *m, const char *id,
 		forget(m, i);
 		return;
 	}
+	if (when < i->early_at && !c->running) /* from before the start */
+		return;
+	vec_fini(&i->early);
 	podman_container_fini(&i->is);
 	i->is = *c;
 	*c = (struct podman_container){ 0 };

@@ -42,9 +42,30 @@ void podman_model_rootless(struct podman_model *m);
  *  interest. */
 bool podman_model_event(struct podman_model *m, struct podman_event *e);
 
-/** What inspect said of @id, taken out of @c; NULL: it is gone. */
+/** What inspect said of @id when it was asked at @when (monotonic ns), taken
+ *  out of @c; NULL: it is gone. */
 void podman_model_container(struct podman_model *m, const char *id,
-			    struct podman_container *c);
+			    uint64_t when, struct podman_container *c);
+
+/** A port of a bridge that leads into a namespace, and what is there. */
+struct podman_port {
+	char bridge[IFNAMSIZ];
+	struct addr v4, v6;
+	struct mac mac;
+};
+typedef VEC(struct podman_port) podman_ports;
+
+/**
+ * Container @id is being started in a namespace with @ports, as of @when. It
+ * counts until an answer to a later question.
+ *
+ * Returns true when the labels of @id are known as far as an event tells: the
+ * caller then finds out whether one is hidden (podman_json_event()), and says
+ * so by podman_model_early_whole(). Else all is done.
+ */
+bool podman_model_early(struct podman_model *m, const char *id, uint64_t when,
+			const podman_ports *ports);
+void podman_model_early_whole(struct podman_model *m, const char *id);
 /** All networks; takes each struct network out of @list. */
 void podman_model_networks(struct podman_model *m, docker_networks *list);
 void podman_model_pods(struct podman_model *m, const podman_pods *list);

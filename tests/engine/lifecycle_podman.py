@@ -1,0 +1,12 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""lifecycle_podman.py - the shared lifecycle suite on Podman, with netavark."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+import lifecycle
+import podmanhost
+import testhost
+
+testhost.main(lifecycle.test, "lifecycle-podman", kind=podmanhost.PodmanHost)
