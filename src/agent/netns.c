@@ -16,6 +16,13 @@ static int netns_of(void *arg, unsigned pid, int *ret)
 	return a->link ? link_netns_of(a->link, pid, ret) : -ENOENT;
 }
 
+static int netns_at(void *arg, const char *path, int *ret)
+{
+	const struct agent *a = arg;
+
+	return a->link ? link_netns_at(a->link, path, ret) : -ENOENT;
+}
+
 /* An event of an engine may be here before the kernel's news that it comes
  * from: those are taken in first. */
 static void ports(void *arg, runtime_ports *ret)
@@ -65,6 +72,7 @@ struct runtime_links netns_links(struct agent *a)
 {
 	return (struct runtime_links){
 		.netns_of = netns_of,
+		.netns_at = netns_at,
 		.ports = ports,
 		.addresses = addresses,
 		.has_bridge = has_bridge,

@@ -85,6 +85,10 @@ const struct link_port *link_ports(struct link_watch *w, size_t *ret_n);
  */
 int link_netns_of(struct link_watch *w, unsigned pid, int *ret);
 
+/** Likewise of the namespace that is mounted at @path, before anybody lives in
+ *  it. */
+int link_netns_at(struct link_watch *w, const char *path, int *ret);
+
 /**
  * Tell LINK_ADDRESSES from now on. To be called while the process has
  * CAP_NET_BROADCAST, which it may give up then. Returns 0, -EPERM or -errno.

@@ -377,7 +377,8 @@ static int on_netns(void *arg, struct nlmsghdr *message)
 	return 0;
 }
 
-int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
+static int get_netns(struct nl_sock *sock, int attribute, uint32_t value,
+		     int *ret)
 {
 	struct rtgenmsg head = { .rtgen_family = AF_UNSPEC };
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETNSID, NLM_F_ACK);
@@ -386,7 +387,7 @@ int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
 	int r;
 
 	if (!msg || nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_u32(msg, NETNSA_PID, pid) < 0) {
+	    nla_put_u32(msg, attribute, value) < 0) {
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
@@ -397,6 +398,16 @@ int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
 		return -ENOENT;
 	*ret = netns;
 	return 0;
+}
+
+int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret)
+{
+	return get_netns(sock, NETNSA_PID, pid, ret);
+}
+
+int rtnl_get_netns_fd(struct nl_sock *sock, int fd, int *ret)
+{
+	return get_netns(sock, NETNSA_FD, (uint32_t)fd, ret);
 }
 
 struct address_query {

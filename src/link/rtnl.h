@@ -73,6 +73,8 @@ int rtnl_get_link_in(struct nl_sock *sock, int netns, int index,
  * our own; or -errno.
  */
 int rtnl_get_netns(struct nl_sock *sock, unsigned pid, int *ret);
+/** Likewise of the namespace that is open at @fd. */
+int rtnl_get_netns_fd(struct nl_sock *sock, int fd, int *ret);
 
 /** Socket that hears of addresses in every namespace that we have an id for:
  *  never blocks. Needs CAP_NET_BROADCAST, now and not later. Returns 0 or

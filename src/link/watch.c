@@ -19,6 +19,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <unistd.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -370,6 +372,18 @@ const struct link_port *link_ports(struct link_watch *w, size_t *ret_n)
 int link_netns_of(struct link_watch *w, unsigned pid, int *ret)
 {
 	return rtnl_get_netns(w->requests, pid, ret);
+}
+
+int link_netns_at(struct link_watch *w, const char *path, int *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = rtnl_get_netns_fd(w->requests, fd, ret);
+	close(fd);
+	return r;
 }
 
 /* What changed is not looked at: whoever cares asks for what is there now. */

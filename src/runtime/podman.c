@@ -439,9 +439,9 @@ static void on_hidden(struct engine *e, struct engine_call *call,
 static void ask_hidden(struct podman *p, struct podman_start *s)
 {
 	for (size_t i = 0; podman_hiding[i]; i++) {
-		_cleanup_(freep) char *filter = xasprintf(
-			"{\"id\":[\"%s\"],\"label\":[\"%s\"]}", s->id,
-			podman_hiding[i]);
+		_cleanup_(freep) char *filter =
+			xasprintf("{\"id\":[\"%s\"],\"label\":[\"%s\"]}", s->id,
+				  podman_hiding[i]);
 		_cleanup_(freep) char *encoded = http_encode(filter);
 		_cleanup_(freep) char *path = xasprintf(
 			"/containers/json?all=true&filters=%s", encoded);
@@ -517,9 +517,8 @@ static void on_early(void *arg, const char *id, const char *path)
 
 static void watch_starts(struct podman *p)
 {
-	_cleanup_(freep) char *directory =
-		xasprintf("%s/%s-containers", p->info.graph_root,
-			  p->info.driver);
+	_cleanup_(freep) char *directory = xasprintf(
+		"%s/%s-containers", p->info.graph_root, p->info.driver);
 
 	if (!p->info.rootless && !p->early)
 		p->early = podman_early_open(p->engine.host.loop, directory,

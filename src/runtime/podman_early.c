@@ -56,10 +56,10 @@ static bool watch(struct podman_early *w, const char *id, bool userdata)
 {
 	_cleanup_(freep) char *path = xasprintf("%s/%s%s", w->directory, id,
 						userdata ? "/userdata" : "");
-	int wd = inotify_add_watch(w->fd, path,
-				   IN_ONLYDIR | (userdata ? IN_CLOSE_WRITE |
-								    IN_MOVED_TO
-							  : IN_CREATE));
+	int wd = inotify_add_watch(
+		w->fd, path,
+		IN_ONLYDIR |
+			(userdata ? IN_CLOSE_WRITE | IN_MOVED_TO : IN_CREATE));
 	struct place *p;
 
 	if (wd < 0) {
@@ -82,9 +82,8 @@ static bool watch(struct podman_early *w, const char *id, bool userdata)
 char *podman_early_netns(struct slice spec)
 {
 	_cleanup_(json_unrefp) json *o = json_parse(spec);
-	json *list =
-		engine_member(engine_member(o, "linux", json_type_object),
-			      "namespaces", json_type_array);
+	json *list = engine_member(engine_member(o, "linux", json_type_object),
+				   "namespaces", json_type_array);
 
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		json *entry = json_object_array_get_idx(list, i);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "base/slice.h"
 #include "loop/loop.h"
 
 struct podman_early;

@@ -19,7 +19,7 @@ struct item {
 	bool whole; /* no label is hidden from what is @told */
 	podman_ports early; /* while it starts: its interfaces */
 	uint64_t early_at;  /* monotonic; answers from before are stale */
-	char *problem;		    /* with its labels, told already */
+	char *problem;	    /* with its labels, told already */
 	bool told_overlabelled, told_shared;
 	UT_hash_handle hh;
 };

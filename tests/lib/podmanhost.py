@@ -19,10 +19,10 @@ class PodmanHost(testhost.Host):
 
     engine = "podman"
     default_network = "podman"
+    runtimes = {"podman": {"socket": SOCKET}}
 
-    def __init__(self, name, backend="netavark", config=None):
-        super().__init__(name, config={
-            "runtimes": {"podman": {"socket": SOCKET}}, **(config or {})})
+    def __init__(self, name, backend="netavark", **options):
+        super().__init__(name, **options)
         self.backend = backend
         self.service = None
 

@@ -196,6 +196,7 @@ class Host:
         try:
             self._start_init()
             self.start_engine()
+            self._import_image()
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -282,10 +283,6 @@ class Host:
     # Docker
 
     runtimes = {"docker": {"socket": "/run/docker.sock"}}
-
-    def start_engine(self):
-        self.start_docker()
-        self._import_image()
 
     def start_docker(self):
         config = {"cgroup-parent": f"/{self.cgroup}", "experimental": True,
