@@ -373,9 +373,10 @@ static void note_pod(struct podman_model *m, const char *id, const char *name)
  * been inspected. */
 static bool is_infra(const struct podman_event *e)
 {
-	return e->pod_id[0] && strlen(e->entry.name) == 18 &&
-	       !strncmp(e->entry.name, e->pod_id, 12) &&
-	       !strcmp(e->entry.name + 12, "-infra");
+	const char *name = e->entry.name;
+
+	return strlen(e->pod_id) > 12 && strlen(name) == 18 &&
+	       !strncmp(name, e->pod_id, 12) && !strcmp(name + 12, "-infra");
 }
 
 static void take_creation(struct podman_model *m, struct podman_event *e)
@@ -385,12 +386,12 @@ static void take_creation(struct podman_model *m, struct podman_event *e)
 	if (i->known || i->told)
 		return;
 	i->told = true;
+	i->is.infra = is_infra(e);
 	i->is.entry = e->entry;
 	e->entry = (struct docker_container){ 0 };
 	i->is.entry.state = xstrdup("created");
 	i->is.entry.network_mode = xstrdup("");
 	i->is.more.image = xstrdup("");
-	i->is.infra = is_infra(e);
 	i->is.pod = TAKE_PTR(e->pod_id);
 	i->is.spec = xstrdup("");
 }

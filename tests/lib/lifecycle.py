@@ -234,14 +234,18 @@ def at_once(h, r):
     h.settle()
     r.equal(len(names(h)), AT_ONCE + 1, "all of them are endpoints")
 
-    def differing(got):
-        expected = {p.name: ["open" if "client" in p.name else "timeout"] * 2 for p in pods}
-        return {name: x for name, x in got.items() if x != expected[name]}
+    def differing(got, asked=2):
+        # Denied is denied, be it that no ARP request passed.
+        return {name: x for name, x in got.items()
+                if (x[:asked] != ["open"] * asked if "client" in name else "open" in x)}
 
     def first(pod):
         testhost.until(lambda: "serving" in pod.logs(), "its first question's answer")
         return [line.split()[1] for line in pod.logs().splitlines() if ":" in line][:2]
-    r.equal(differing({p.name: first(p) for p in pods}), {},
+
+    # A datagram that comes before its port is bound is lost; TCP asks again.
+    asked = 1 if "first_datagram" in h.lacks else 2
+    r.equal(differing({p.name: first(p) for p in pods}, asked), {},
             "each was judged rightly from its first packet on")
     asked = [(p, h.ask_start(p, [f"tcp:{web.ip()}:80", f"udp:{web.ip()}:80"])) for p in pods]
     r.equal(differing({p.name: [x for x, _ in h.ask_finish(process).values()]
