@@ -10,7 +10,8 @@ PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	iproute2 iptables busybox-static kmod
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
-	libclang-rt-14-dev python3 systemd git mandoc"
+	libclang-rt-14-dev python3 systemd git mandoc
+	podman netavark aardvark-dns slirp4netns runc docker-compose"
 
 # Services must not start just because their programs are wanted: policy-rc.d
 # says no while we install, unless the machine has one of its own.
