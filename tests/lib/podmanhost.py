@@ -10,8 +10,9 @@ import signal
 import testhost
 
 SOCKET = "/run/podman/podman.sock"
-_CONF = "/run/bh/containers.conf"
-_STORAGE = "/run/bh/storage.conf"
+# Where each podman looks, also the one that conmon runs when a container ends.
+_CONF = "/etc/containers/containers.conf"
+_STORAGE = "/etc/containers/storage.conf"
 
 
 class PodmanHost(testhost.Host):
@@ -36,8 +37,6 @@ runtime="runc"
 cgroup_manager="cgroupfs"
 events_logger="file"
 tmp_dir="/run/libpod"
-static_dir="/run/bh/podman/static"
-volume_path="/run/bh/podman/volumes"
 infra_image="localhost/probe:latest"
 infra_command="/bin/sleep 100000"
 [network]
@@ -52,14 +51,15 @@ runroot="/run/containers/storage"
 """)
 
     def start_docker(self):
-        if not os.path.exists(self.path(_CONF)):
-            self.sh("bash", "-ec", "mkdir -p /run/podman /run/bh/podman/networks; "
-                    "mount -t tmpfs tmpfs /dev/shm; mkdir -p /var/lib/cni; "
-                    "mount -t tmpfs tmpfs /var/lib/cni")
+        if not self.service:
+            self.sh("bash", "-ec", "mkdir -p /run/podman /run/bh/podman/networks /var/lib/cni; "
+                    "mount -t tmpfs tmpfs /dev/shm; mount -t tmpfs tmpfs /var/lib/cni; "
+                    "cp -a /etc/containers /run/bh/containers; "
+                    "mount --bind /run/bh/containers /etc/containers")
             self._write_conf()
-        self.service = self.spawn(*self._podman(), "system", "service", "--time=0",
+        self.service = self.spawn("podman", "system", "service", "--time=0",
                                   f"unix://{SOCKET}", log="podman")
-        testhost.until(lambda: self.sh(*self._podman(), "--remote", f"--url=unix://{SOCKET}",
+        testhost.until(lambda: self.sh("podman", "--remote", f"--url=unix://{SOCKET}",
                                        "version", check=False).returncode == 0, "podman")
 
     def stop_docker(self, sig=signal.SIGTERM):
@@ -67,19 +67,15 @@ runroot="/run/containers/storage"
         self.service.wait(testhost.PATIENCE)
         # Nothing takes it away, as with Docker's; a new service replaces it.
 
-    def _podman(self):
-        return ("env", f"CONTAINERS_CONF={_CONF}", f"CONTAINERS_STORAGE_CONF={_STORAGE}",
-                "podman")
-
     def docker(self, *args, check=True):
         if args[0] in ("run", "create"):
             args = (args[0], f"--cgroup-parent=/{self.cgroup}", *args[1:])
         elif args[:2] == ("pod", "create"):
             args = ("pod", "create", f"--cgroup-parent=/{self.cgroup}", *args[2:])
-        return self.sh(*self._podman(), *args, check=check)
+        return self.sh("podman", *args, check=check)
 
     def _import(self, tar):
-        self.sh_bytes(tar, *self._podman(), "import", "-", "probe")
+        self.sh_bytes(tar, "podman", "import", "-", "probe")
 
     def remove(self, *names):
         self.docker("rm", "-f", "-t", "0", *names)

@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""in_step.py - time and memory of an agent that starts on a host with many
+containers.
+
+usage: BULKHEAD_BUILD=build/release [ENGINE=podman] [CONTAINERS=200] tests/bench/in_step.py
+
+"In step" is when `bulkhead wait` returns: every container is known and the
+kernel enforces its policies. The memory is the agent's resident set then (its
+process, without what it shares with others of its kind).
+"""
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import netpol
+import podmanhost
+import testhost
+
+CONTAINERS = int(os.environ.get("CONTAINERS", "200"))
+KIND = {"docker": testhost.Host, "podman": podmanhost.PodmanHost}[os.environ.get("ENGINE",
+                                                                                 "docker")]
+
+
+def resident(h):
+    """KiB of the agent's process and of its children."""
+    pids = [testhost._child_of(h.agent.pid) or h.agent.pid]
+    sizes = {}
+    for pid in pids:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            pids += [int(p) for p in f.read().split()]
+        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+            lines = dict(line.split(":", 1) for line in f if ":" in line)
+        sizes[lines["Name"].strip() + f"/{pid}"] = int(lines["VmRSS"].split()[0])
+    return sizes
+
+
+def test(h, r):
+    h.network("net", "--subnet", "172.30.0.0/16")
+    for i in range(CONTAINERS):
+        h.run(f"c{i}", "/bin/sleep", "100000", net="net",
+              labels={"app": ("web", "client", "other")[i % 3]})
+    h.policy("web.yaml", netpol.CLIENT_TO_WEB)
+    took = []
+    for _ in range(5):
+        begin = time.monotonic()
+        h.start_agent()
+        took.append(1000 * (time.monotonic() - begin))
+        known = len(h.get("get", "endpoints")["endpoints"])
+        sizes = resident(h)
+        h.stop_agent()
+    r.equal(known, CONTAINERS, "all are known")
+    print(f"{h.engine}, {CONTAINERS} containers: in step after {sorted(took)[2]:.0f} ms "
+          f"(of 5: {min(took):.0f} to {max(took):.0f}); resident KiB: {sizes}")
+
+
+testhost.main(test, "in-step", kind=KIND)
