@@ -8,12 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* What we know how to read. 1.24 is Docker 1.12; engines of today refuse
- * anything below their own minimum, 1.44 for Docker 29. */
-#define API_MAJOR     1
-#define API_MINOR_MIN 24
-#define API_MINOR_MAX 47
-
 #define EVENT_FILTER                                                      \
 	"{\"type\":[\"container\",\"network\"],"                          \
 	"\"event\":[\"create\",\"start\",\"die\",\"destroy\",\"rename\"," \
@@ -57,6 +51,8 @@ static int on_event(struct engine *engine, struct slice line)
 static bool choose_api(struct engine *e)
 {
 	const struct docker_version *v = &e->version;
+	unsigned minor = 0;
+	int r;
 
 	if (v->podman) {
 		engine_fail(
@@ -65,26 +61,28 @@ static bool choose_api(struct engine *e)
 			e->socket, v->engine);
 		return false;
 	}
-	if (v->api_major != API_MAJOR || v->api_minor < API_MINOR_MIN) {
-		engine_fail(
-			e, -EPROTONOSUPPORT,
-			"%s: engine %s speaks API %u.%u, needed is %d.%d (Docker 1.12) or later",
-			e->socket, v->engine, v->api_major, v->api_minor,
-			API_MAJOR, API_MINOR_MIN);
-		return false;
-	}
-	if (v->min_major > API_MAJOR ||
-	    (v->min_major == API_MAJOR && v->min_minor > API_MINOR_MAX)) {
+	r = docker_version_choose(v, &minor);
+	if (r == -EOVERFLOW)
 		engine_fail(
 			e, -EPROTONOSUPPORT,
 			"%s: engine %s wants API %u.%u or later, this bulkhead speaks up to %d.%d: upgrade it",
 			e->socket, v->engine, v->min_major, v->min_minor,
-			API_MAJOR, API_MINOR_MAX);
+			DOCKER_API_MAJOR, DOCKER_API_MINOR_MAX);
+	else if (r < 0)
+		engine_fail(
+			e, r,
+			"%s: engine %s speaks API %u.%u, needed is %d.%d (Docker 1.12) or later",
+			e->socket, v->engine, v->api_major, v->api_minor,
+			DOCKER_API_MAJOR, DOCKER_API_MINOR_MIN);
+	if (r < 0)
 		return false;
-	}
+	if (v->api_minor > DOCKER_API_MINOR_MAX)
+		log_warning(
+			"docker: engine %s (API %u.%u) is newer than any that this bulkhead was tried with, which were 20.10 and, by their descriptions, 24 to 29; it is spoken to as API %d.%d",
+			v->engine, v->api_major, v->api_minor, DOCKER_API_MAJOR,
+			DOCKER_API_MINOR_MAX);
 	free(e->prefix);
-	e->prefix = xasprintf("/v%d.%u", API_MAJOR,
-			      MIN(v->api_minor, (unsigned)API_MINOR_MAX));
+	e->prefix = xasprintf("/v%d.%u", DOCKER_API_MAJOR, minor);
 	return true;
 }
 

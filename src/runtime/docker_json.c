@@ -60,6 +60,19 @@ int docker_json_version(struct slice text, struct docker_version *ret)
 	return 0;
 }
 
+int docker_version_choose(const struct docker_version *v, unsigned *ret_minor)
+{
+	if (v->api_major != DOCKER_API_MAJOR ||
+	    v->api_minor < DOCKER_API_MINOR_MIN)
+		return -EPROTONOSUPPORT;
+	if (v->min_major > DOCKER_API_MAJOR ||
+	    (v->min_major == DOCKER_API_MAJOR &&
+	     v->min_minor > DOCKER_API_MINOR_MAX))
+		return -EOVERFLOW;
+	*ret_minor = MIN(v->api_minor, (unsigned)DOCKER_API_MINOR_MAX);
+	return 0;
+}
+
 void docker_version_fini(struct docker_version *v)
 {
 	free(v->engine);

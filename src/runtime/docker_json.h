@@ -31,6 +31,16 @@ struct docker_version {
 	bool podman;		       /* which speaks this API too */
 };
 
+/* What we know how to read. 1.24 is Docker 1.12; engines of today refuse
+ * anything below their own minimum, 1.44 for Docker 29, which speaks 1.52. */
+#define DOCKER_API_MAJOR     1
+#define DOCKER_API_MINOR_MIN 24
+#define DOCKER_API_MINOR_MAX 52
+
+/** The minor number of the API to use. Returns 0; -EPROTONOSUPPORT when the
+ *  engine is too old; -EOVERFLOW when it wants one newer than ours. */
+int docker_version_choose(const struct docker_version *v, unsigned *ret_minor);
+
 struct docker_event {
 	bool network;	 /* of a network, else of a container */
 	char *action;	 /* "connect", "start", … */

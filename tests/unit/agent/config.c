@@ -262,7 +262,7 @@ static void all_that_is_wrong_is_told_with_its_place(void **state)
 		"c.yaml:2:11: error: unknown level \"loud\": use error, warning, info or debug\n"
 		"c.yaml:3:21: error: \"enforec\" is not possible here: use enforce or audit\n"
 		"c.yaml:3:42: error: expected a string, got integer\n"
-		"c.yaml:4:12: error: unknown runtime \"dokcer\" (known: docker, containerd, static)\n"
+		"c.yaml:4:12: error: unknown runtime \"dokcer\" (known: docker, containerd, podman, static)\n"
 		"c.yaml:5:10: error: expected a mapping, got a string\n");
 }
 
