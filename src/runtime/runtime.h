@@ -58,8 +58,6 @@ struct runtime_links {
 	/* Our id of the namespace that process @pid is in. Returns 0; -ESRCH;
 	 * -ENOENT while no interface leads there, or when it is our own. */
 	int (*netns_of)(void *arg, unsigned pid, int *ret);
-	/* Likewise of the namespace that is mounted at @path. */
-	int (*netns_at)(void *arg, const char *path, int *ret);
 	/* All ports as they are now; @ret is overwritten. */
 	void (*ports)(void *arg, runtime_ports *ret);
 	/* What the other end of @veth has now, which a process inside may have
@@ -69,6 +67,8 @@ struct runtime_links {
 			 struct runtime_address *ret_v6);
 	bool (*has_bridge)(void *arg, const char *bridge);
 	void *arg;
+	/* As @netns_of, of the namespace that is mounted at @path. */
+	int (*netns_at)(void *arg, const char *path, int *ret);
 };
 
 struct runtime_host {
