@@ -3,6 +3,7 @@
  * directory only.
  *
  *   main.c      options, configuration, signals
+ *   writer.c    the same program as its flow writers' keeper
  *   agent.c     ordered start, reverse stop; changes of every stage come here
  *   enforce.c   store + policies -> compile -> firewall, once per batch
  *   bind.c      which bridge port is whose

@@ -19,7 +19,8 @@
 struct http_client {
 	struct loop *loop;
 	char *path;
-	bool h2;
+	bool h2, remote; /* remote: @path is an origin */
+	char *ca_file;
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct http_request *requests;
@@ -109,6 +110,7 @@ static void destroy(struct http_client *c)
 	curl_multi_cleanup(c->multi);
 	loop_timer_close(c->timer);
 	free(c->path);
+	free(c->ca_file);
 	free(c);
 }
 
@@ -213,9 +215,10 @@ static CURLM *new_multi(struct http_client *c)
 	static bool initialised;
 	CURLM *multi;
 
-	/* No TLS here, so none is set up. */
+	/* TLS is set up only in a process that uses it. */
 	if (!initialised)
-		curl_global_init(CURL_GLOBAL_NOTHING);
+		curl_global_init(c->remote ? CURL_GLOBAL_SSL
+					   : CURL_GLOBAL_NOTHING);
 	initialised = true;
 	multi = curl_multi_init();
 	assert(multi);
@@ -229,12 +232,14 @@ static CURLM *new_multi(struct http_client *c)
 	return multi;
 }
 
-static struct http_client *new_client(struct loop *loop, const char *path)
+static struct http_client *new_client(struct loop *loop, const char *path,
+				      bool remote)
 {
 	struct http_client *c = xnew(struct http_client);
 
 	c->loop = loop;
 	c->path = xstrdup(path);
+	c->remote = remote;
 	c->timer = loop_timer_new(loop, on_timeout, c);
 	c->multi = new_multi(c);
 	return c;
@@ -242,14 +247,24 @@ static struct http_client *new_client(struct loop *loop, const char *path)
 
 struct http_client *http_client_new(struct loop *loop, const char *path)
 {
-	return new_client(loop, path);
+	return new_client(loop, path, false);
 }
 
 struct http_client *http_client_new_h2(struct loop *loop, const char *path)
 {
-	struct http_client *c = new_client(loop, path);
+	struct http_client *c = new_client(loop, path, false);
 
 	c->h2 = true;
+	return c;
+}
+
+struct http_client *http_client_new_remote(struct loop *loop,
+					   const char *origin,
+					   const char *ca_file)
+{
+	struct http_client *c = new_client(loop, origin, true);
+
+	c->ca_file = ca_file ? xstrdup(ca_file) : NULL;
 	return c;
 }
 
@@ -273,7 +288,8 @@ static struct http_request *start(struct http_client *c,
 
 	/* Fails without memory, or for a path with control bytes. */
 	assert(r && (!body || http_request_post(r, body)) &&
-	       (!c->h2 || http_request_h2(r)));
+	       (!c->h2 || http_request_h2(r)) &&
+	       (!c->remote || http_request_remote(r, c->path, c->ca_file)));
 	r->next = c->requests;
 	if (r->next)
 		r->next->prev = r;

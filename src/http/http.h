@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* http.h - HTTP requests over a unix socket, driven by the loop (libcurl).
+/* http.h - HTTP requests, driven by the loop (libcurl): over unix sockets, and to
+ * remote servers with TLS.
  *
  * In its callbacks a caller may start and cancel requests (but for the one
  * whose @done it is) and free the client.
@@ -21,6 +22,15 @@ struct http_client *http_client_new(struct loop *loop, const char *path);
 /** Likewise, but with HTTP/2 from the first byte on (prior knowledge), and each
  *  request over a connection of its own. */
 struct http_client *http_client_new_h2(struct loop *loop, const char *path);
+
+/**
+ * Requests go to @origin ("https://host:4318"), over TCP. The certificate must
+ * be the host's and signed by one of @ca_file, or of the system's when that is
+ * NULL. Redirections are not followed.
+ */
+struct http_client *http_client_new_remote(struct loop *loop,
+					   const char *origin,
+					   const char *ca_file);
 
 /** Cancels what is under way, silently. */
 void http_client_free(struct http_client *client);

@@ -32,7 +32,8 @@ int http_request_error(const struct http_request *r)
 	case CURLE_COULDNT_CONNECT:
 		return connect_error(r);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return -ENAMETOOLONG; /* of a unix socket: sun_path's size */
+		/* Of a unix socket: sun_path's size. */
+		return r->remote ? -EHOSTUNREACH : -ENAMETOOLONG;
 	case CURLE_OPERATION_TIMEDOUT:
 		return -ETIMEDOUT;
 	case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
@@ -80,6 +81,16 @@ static const char *connect_words(const char *socket, int error)
 	}
 }
 
+/* Of a server that is no unix socket. */
+static const char *remote_words(const struct http_request *r)
+{
+	if (r->code == CURLE_COULDNT_RESOLVE_HOST)
+		return "no such host";
+	if (r->code == CURLE_COULDNT_CONNECT)
+		return strerror(-connect_error(r));
+	return NULL;
+}
+
 static char *too_large(const struct http_request *r, const char *socket)
 {
 	if (r->headers_too_large)
@@ -112,7 +123,8 @@ static char *reset(const struct http_request *r, const char *socket)
 char *http_request_message(const struct http_request *r, const char *socket)
 {
 	int error = http_request_error(r);
-	const char *words = connect_words(socket, error);
+	const char *words = r->remote ? remote_words(r)
+				      : connect_words(socket, error);
 
 	if (!error)
 		return answered(r, socket);

@@ -130,6 +130,22 @@ bool http_request_post(struct http_request *r, const struct http_body *body)
 	return e == CURLE_OK;
 }
 
+bool http_request_remote(struct http_request *r, const char *origin,
+			 const char *ca_file)
+{
+	_cleanup_(freep) char *url = xasprintf("%s%s", origin, r->get.path);
+	CURL *c = r->easy;
+	CURLcode e = CURLE_OK;
+
+	r->remote = true;
+	e = e ?: curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, NULL);
+	e = e ?: curl_easy_setopt(c, CURLOPT_URL, url);
+	e = e ?: curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (ca_file)
+		e = e ?: curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
+	return e == CURLE_OK;
+}
+
 bool http_request_h2(struct http_request *r)
 {
 	long version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;

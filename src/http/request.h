@@ -26,6 +26,7 @@ struct http_request {
 	bool too_large, headers_too_large;
 	bool has_head, opened; /* head arrived; that was told */
 	bool ended;
+	bool remote;   /* to no unix socket */
 	CURLcode code; /* how it ended */
 	char reason[CURL_ERROR_SIZE];
 };
@@ -36,6 +37,9 @@ struct http_request *http_request_new(struct http_client *client,
 				      const struct http_get *get);
 /** Make it a POST. Returns false without memory. */
 bool http_request_post(struct http_request *r, const struct http_body *body);
+/** Make it one to a server at @origin; @ca_file may be NULL. */
+bool http_request_remote(struct http_request *r, const char *origin,
+			 const char *ca_file);
 /** Make it one of HTTP/2. */
 bool http_request_h2(struct http_request *r);
 void http_request_free(struct http_request *r);

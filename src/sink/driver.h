@@ -49,11 +49,18 @@ struct sink_driver {
 	void (*reopen)(void *state);
 	/* The same, after each deliver(); may be NULL. */
 	void (*delivered)(void *state);
+	/* No line comes any more: begin nothing new. May be NULL. */
+	void (*finish)(void *state);
+	/* False while something besides deliver() is under way, whose end
+	 * @changed tells. May be NULL: always true. */
+	bool (*idle)(const void *state);
 	/* What deliver() took is only on its way; may be NULL. */
 	void (*backlog)(const void *state, struct sink_backlog *ret);
 	void (*close)(void *state);
 };
 
-extern const struct sink_driver sink_file_driver, sink_stdout_driver;
+extern const struct sink_driver sink_file_driver, sink_stdout_driver,
+	sink_journal_driver, sink_syslog_driver, sink_sqlite_driver,
+	sink_push_driver;
 
 void sink_fail(struct sink_result *result, const char *fmt, ...) _printf_(2, 3);

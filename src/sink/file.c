@@ -247,12 +247,26 @@ static size_t group_len(const struct file *f, const struct slice *lines,
 	return len;
 }
 
+/* What stands before all lines in some formats. */
+static int write_heading(struct file *f)
+{
+	struct slice heading = slice_of(format_heading(f->config->format));
+
+	if (f->size || !heading.len)
+		return 0;
+	if (write(f->fd, heading.ptr, heading.len) != (ssize_t)heading.len)
+		return -ENOSPC;
+	f->size += (off_t)heading.len;
+	f->born = clock_realtime() / 1000000000U;
+	return 0;
+}
+
 static int write_lines(struct file *f, const struct sink_lines *lines,
 		       struct sink_result *result)
 {
 	while (result->written < lines->n) {
 		const struct slice *first = lines->lines + result->written;
-		int r = rotate(f, result);
+		int r = rotate(f, result) ?: write_heading(f);
 		size_t len;
 
 		if (r < 0)

@@ -49,6 +49,11 @@ struct sink {
 static const struct sink_driver *const drivers[SINK_KINDS] = {
 	[SINK_FILE] = &sink_file_driver,
 	[SINK_STDOUT] = &sink_stdout_driver,
+	[SINK_JOURNALD] = &sink_journal_driver,
+	[SINK_SYSLOG] = &sink_syslog_driver,
+	[SINK_SQLITE] = &sink_sqlite_driver,
+	[SINK_OTLP] = &sink_push_driver,
+	[SINK_LOKI] = &sink_push_driver,
 };
 
 void sink_fail(struct sink_result *result, const char *fmt, ...)
@@ -272,12 +277,16 @@ void sink_reopen(struct sink *s)
 void sink_finish(struct sink *s)
 {
 	s->finishing = true;
+	if (s->driver->finish)
+		s->driver->finish(s->state);
 	try_now(s);
 }
 
 bool sink_idle(const struct sink *s)
 {
-	return !s->busy && (s->stuck || (!s->queue.lines && !s->probing));
+	if (s->busy || (s->driver->idle && !s->driver->idle(s->state)))
+		return false;
+	return s->stuck || (!s->queue.lines && !s->probing);
 }
 
 bool sink_is_stuck(const struct sink *s)

@@ -135,8 +135,19 @@ static void on_change(void *arg, bool urgent)
 
 /* ---- what the agent sends ---------------------------------------------- */
 
+/* Threads for what each sink can have under way at once, so that those that
+ * hang leave the others theirs. libuv reads this at the first use. */
+static void size_pool(const struct writer *w)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%zu", MAX(2 * w->configs.len, 1U));
+	setenv("UV_THREADPOOL_SIZE", text, true);
+}
+
 static void open_sinks(struct writer *w)
 {
+	size_pool(w);
 	for (size_t i = 0; i < w->configs.len; i++)
 		vec_push(&w->sinks,
 			 sink_open(w->loop, &w->configs.data[i],

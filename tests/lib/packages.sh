@@ -10,7 +10,7 @@ PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	iproute2 iptables busybox-static kmod
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
-	libclang-rt-14-dev python3 systemd git mandoc
+	libclang-rt-14-dev python3 systemd git mandoc rsyslog
 	podman netavark aardvark-dns slirp4netns runc docker-compose"
 
 # Services must not start just because their programs are wanted: policy-rc.d

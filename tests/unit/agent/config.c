@@ -144,6 +144,22 @@ static void sinks_are_read(void **state)
 	assert_int_equal(c.sinks.len, 2);
 	assert_string_equal(c.flow_log, "/f");
 	config_fini(&c);
+	accepts("flowLog:\n"
+		"  sinks:\n"
+		"  - journald: {}\n"
+		"  - syslog: {address: 'unix:/dev/log'}\n"
+		"  - syslog: {address: 'tcp:[::1]:601', facility: daemon}\n",
+		&c);
+	s = c.sinks.data;
+	assert_true(sink_uses_unix(&s[0]) && sink_uses_unix(&s[1]));
+	assert_string_equal(s[1].path, "/dev/log");
+	assert_int_equal(s[1].facility, 16);
+	assert_true(sink_uses_network(&s[2]));
+	assert_int_equal(s[2].transport, SINK_TCP);
+	assert_string_equal(s[2].host, "::1");
+	assert_string_equal(s[2].port, "601");
+	assert_int_equal(s[2].facility, 3);
+	config_fini(&c);
 	/* No file at all is possible too. */
 	accepts("flowLog: {sinks: [{stdout: {}}]}\n", &c);
 	assert_null(c.flow_log);
@@ -165,10 +181,17 @@ static void wrong_sinks_are_told(void **state)
 		"  - file: {path: /a, format: xml}\n"
 		"  - file: {path: /a, name: A/B}\n"
 		"  - file: {path: /a, rotateSize: 99999999999GiB}\n"
-		"  - stdout\n",
+		"  - stdout\n"
+		"  - syslog: {}\n"
+		"  - syslog: {address: log.example:514}\n"
+		"  - syslog: {address: 'udp:h:0', facility: mine}\n"
+		"  - otlp: {url: ftp://h}\n"
+		"  - loki: {url: 'https://me:secret@h/'}\n"
+		"  - otlp: {url: http://h, headers: {a b: c}, spoolSize: 1}\n",
+		"c.yaml:3:3: error: more than 16 sinks\n"
 		"c.yaml:3:5: error: file: path is missing\n"
 		"c.yaml:4:18: error: \"a\" is no absolute path: begin it with /\n"
-		"c.yaml:5:5: error: unknown kind of sink \"kafka\" (known: file, stdout)\n"
+		"c.yaml:5:5: error: unknown kind of sink \"kafka\" (known: file, stdout, journald, syslog, sqlite, otlp, loki)\n"
 		"c.yaml:6:14: error: unknown key \"path\" (known here: name, format)\n"
 		"c.yaml:7:34: error: expected a size such as 100MiB, got \"1GB\"\n"
 		"c.yaml:8:33: error: expected a duration such as 24h or 30d, got \"-1h\"\n"
@@ -176,7 +199,15 @@ static void wrong_sinks_are_told(void **state)
 		"c.yaml:10:30: error: \"xml\" is no format: use native, ecs, ocsf or csv\n"
 		"c.yaml:11:28: error: \"A/B\" cannot be a sink's name: lower case letters, digits, '-' and '_', at most 32, and not \"writer\"\n"
 		"c.yaml:12:34: error: expected a size such as 100MiB, got \"99999999999GiB\"\n"
-		"c.yaml:13:5: error: expected a sink as a mapping of its kind to its keys, such as file: {path: /f}\n");
+		"c.yaml:13:5: error: expected a sink as a mapping of its kind to its keys, such as file: {path: /f}\n"
+		"c.yaml:14:5: error: syslog: address is missing\n"
+		"c.yaml:15:23: error: expected unix:PATH, udp:HOST:PORT or tcp:HOST:PORT, got \"log.example:514\"\n"
+		"c.yaml:16:23: error: expected unix:PATH, udp:HOST:PORT or tcp:HOST:PORT, got \"udp:h:0\"\n"
+		"c.yaml:16:44: error: unknown facility \"mine\": use daemon, local0 to local7, …\n"
+		"c.yaml:17:17: error: \"ftp://h\" is no URL: http://… or https://…\n"
+		"c.yaml:18:17: error: a URL that is shown to many must not hold a password: use headersFile\n"
+		"c.yaml:19:37: error: \"a b\" is no HTTP header\n"
+		"c.yaml:19:57: error: a spool has at least 1MiB\n");
 	refuses("flowLog: {sinks: [{stdout: {name: a}}, {file: {name: a, path: /f}}]}\n",
 		"c.yaml: error: two sinks have the name \"a\"\n");
 }

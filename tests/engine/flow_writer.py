@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""flow_writer.py - whatever becomes of the flow writer and its sinks, enforcement
+goes on, in time; and no record is lost that is not counted."""
+import json
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
+import faults
+import netpol
+import testhost
+
+ALONE = True
+
+FILE = "/run/bh/flows.jsonl"
+
+
+def writer(h):
+    return h.get("status")["flow_log"]["writer"]
+
+
+def sink(h, name):
+    return next(s for s in h.get("status")["flow_log"]["sinks"] if s["name"] == name)
+
+
+def lines(h):
+    with open(h.path(FILE), encoding="utf-8") as f:
+        return [json.loads(x) for x in f]
+
+
+class World:
+    def __init__(self, h, r):
+        self.h, self.r = h, r
+        self.web, self.client, self.other = (
+            h.run(n, labels={"app": n}) for n in ("web", "client", "other"))
+        h.settle()
+        self.port = 1000
+
+    def deny(self, n):
+        """n new denied tuples."""
+        begin, self.port = self.port, self.port + n
+        self.h.ask(self.other, *(f"udp:{self.web.ip()}:{p}" for p in range(begin, self.port)),
+                   ms=100)
+
+    def right(self, when):
+        """Verdicts, also for who comes now, and how long a change takes."""
+        begin = time.monotonic()
+        new = self.h.run("late", labels={"app": "client"})
+        self.h.settle()
+        took = time.monotonic() - begin
+        testhost.check(self.r, self.h, new, self.web, True, f"{when}: a newcomer is in")
+        testhost.check(self.r, self.h, self.other, self.web, False, f"{when}: others are not")
+        self.h.docker("rm", "-f", "late")
+        return took
+
+
+def isolation(h, r):
+    status = {}
+    with open(h.path(f"/proc/{writer(h)['pid']}/status"), encoding="ascii") as f:
+        for line in f:
+            key, _, value = line.partition(":")
+            status[key] = value.strip()
+    r.equal([status[k] for k in ("CapPrm", "CapEff", "CapInh", "CapAmb")], ["0" * 16] * 4,
+            "the writer has no capability")
+    r.equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"),
+            "it gains none, and its system calls are filtered")
+
+
+def stopped(h, r, w):
+    usual = w.right("all is well")
+    pid = writer(h)["pid"]
+    os.kill(int(h.sh("sh", "-c", f"kill -STOP {pid}; echo {os.getpid()}") or 0), 0)
+    took = w.right("the writer is stopped")
+    r.ok(took < usual + 2, "the writer is stopped: a change is as fast", (usual, took))
+    w.deny(200)
+    h.sh("kill", "-CONT", str(pid))
+    testhost.until(lambda: len([x for x in lines(h) if x.get("dst", {}).get("port", 0) >= 1000])
+                   >= 200, "the records")
+    r.equal(writer(h)["restarts"], 0, "the writer is stopped: it goes on afterwards")
+    r.ok(writer(h)["lost"] == 0 and sink(h, "file")["lost"] == 0,
+         "the writer is stopped: no record is lost")
+
+
+def killed(h, r, w):
+    before = {x["seq"] for x in lines(h)}
+    pid = writer(h)["pid"]
+    h.sh("kill", "-KILL", str(pid))
+    w.deny(200)
+    testhost.until(lambda: writer(h)["pid"] not in (0, pid), "another writer")
+    w.right("the writer was killed")
+    testhost.until(lambda: sink(h, "file")["waiting"] == 0, "the records")
+    seqs = {x["seq"] for x in lines(h)}
+    r.ok(len(seqs - before) >= 200 and seqs == set(range(1, max(seqs) + 1)),
+         "the writer was killed: every record is there", sorted(seqs)[-10:])
+    r.ok("flow writer" in h.agent_log(), "the writer was killed: which is told")
+
+
+def broken_sinks(h, r, w):
+    """One on a full disk, one that nobody answers; the file has it all."""
+    s = testhost.until(lambda: (s := sink(h, "otlp"))["problem"] and s, "the trouble")
+    r.ok(s["waiting"] > 0 and s["lost"] == 0, "a dead server: records wait", s)
+    w.deny(300)
+    took = w.right("dead sinks")
+    s = testhost.until(lambda: (s := sink(h, "full"))["problem"] and s, "the full disk")
+    r.ok("No space" in s["problem"], "a full disk is told", s)
+    r.ok(took < 10, "dead sinks: a change is in force in time", took)
+    testhost.until(lambda: sink(h, "file")["waiting"] == 0, "the records")
+    seqs = {x["seq"] for x in lines(h)}
+    r.ok(seqs == set(range(1, max(seqs) + 1)), "dead sinks: the file has every record")
+
+
+def ended(h, r):
+    pid = writer(h)["pid"]
+    agent = faults.agent_pid(h)
+    os.kill(agent, signal.SIGKILL)
+    h.agent.wait()
+    testhost.until(lambda: not os.path.exists(h.path(f"/proc/{pid}")), "the writer's end", 10)
+    r.ok(True, "the writer ends with its agent")
+    h.agent = None
+
+
+def test(h, r):
+    h.sh("sh", "-c", "mkdir /run/bh/full && mount -t tmpfs -o size=64k tmpfs /run/bh/full")
+    h.config["flowLog"] = {"path": FILE, "sinks": [
+        {"file": {"name": "full", "path": "/run/bh/full/flows.jsonl"}},
+        {"otlp": {"url": "http://127.0.0.1:9/v1/logs"}}]}
+    h.policy("web.yaml", netpol.CLIENT_TO_WEB)
+    h.start_agent()
+    w = World(h, r)
+    isolation(h, r)
+    stopped(h, r, w)
+    killed(h, r, w)
+    broken_sinks(h, r, w)
+    ended(h, r)
+
+
+testhost.main(test, "flow-writer")
