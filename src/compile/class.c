@@ -5,6 +5,7 @@
 #include "compile/class.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -376,6 +377,23 @@ static void isolating(const struct plan *plan, const struct member *m,
 
 typedef VEC(unsigned) class_key;
 
+/* In the place of the policies' numbers. */
+#define QUARANTINE UINT_MAX
+
+/* Nobody is admitted, whatever the policies say. */
+static struct object *quarantine_chain(struct class_context *c,
+				       enum deny_direction direction)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(direction, DENY_QUARANTINE));
+	return pool_chain(c->pool,
+			  build_hashed_chain(&b, deny_direction_name(direction),
+					     "quarantine"),
+			  NULL, 0);
+}
+
 /* Ingress depends on the numbers behind the names that its policies use. */
 static void key_ports(class_key *key, const struct plan_policy *policy,
 		      const struct endpoint *e)
@@ -394,6 +412,8 @@ static class_key key_of(const struct plan *plan, const struct member *m,
 	class_key key = { 0 };
 
 	vec_push(&key, direction);
+	if (m->endpoint->quarantined)
+		vec_push(&key, QUARANTINE);
 	vec_foreach(id, policies) {
 		vec_push(&key, *id);
 		if (direction == DENY_INGRESS)
@@ -415,7 +435,10 @@ static struct class *class_new(struct class_context *c, const struct member *m,
 	class->direction = direction;
 	class->policies = policies;
 	class->table = c->table;
-	class->chain = class_chain(c, &policies, direction, m->endpoint);
+	class->chain =
+		m->endpoint->quarantined
+			? quarantine_chain(c, direction)
+			: class_chain(c, &policies, direction, m->endpoint);
 	HASH_ADD_KEYPTR(hh, *c->table, class->key, class->key_len, class);
 	return class;
 }
@@ -428,7 +451,7 @@ struct class *class_use(struct class_context *c, const struct member *m,
 	class_key key;
 
 	isolating(c->plan, m, direction, &policies);
-	if (!policies.len) {
+	if (!policies.len && !m->endpoint->quarantined) {
 		vec_fini(&policies);
 		return NULL;
 	}
@@ -465,13 +488,22 @@ struct object *class_proxy(struct class_context *c, const struct member *m,
 
 	if (!class)
 		return NULL;
+	if (m->endpoint->quarantined) {
+		build_rule_verdict(
+			&b, VERDICT_GOTO,
+			skeleton_proxied_deny_chain(DENY_QUARANTINE));
+		return pool_chain(c->pool,
+				  build_hashed_chain(&b, "proxy", NULL), NULL,
+				  0);
+	}
 	admit(&a, c->plan, &class->policies, DENY_INGRESS, m->endpoint);
 	peers_add(&peers, &a.any_port);
 	port_rules_at(&a.ports[port_protocol_index(proto)], port, &peers);
 	peers_normalise(&peers);
 	only_openings(&b, DENY_INGRESS);
 	admit_peers(c, &b, &peers, DENY_INGRESS, &needs);
-	build_rule_verdict(&b, VERDICT_GOTO, skeleton_proxied_deny_chain());
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_proxied_deny_chain(DENY_NO_POLICY_ALLOWS));
 	o = pool_chain(c->pool, build_hashed_chain(&b, "proxy", NULL),
 		       needs.data, needs.len);
 	vec_fini(&needs);

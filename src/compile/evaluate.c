@@ -113,6 +113,12 @@ static void ask_all(const struct policy_set *set,
 	const struct evaluate_end *peer = ingress ? &flow->source
 						  : &flow->destination;
 
+	if (self->endpoint && self->endpoint->quarantined) {
+		side->isolated = true;
+		side->allowed = ingress && peer->host;
+		side->reason = DENY_QUARANTINE;
+		return;
+	}
 	vec_foreach(slot, &set->policies) {
 		const struct policy *policy = *slot;
 
@@ -127,10 +133,10 @@ static void ask_all(const struct policy_set *set,
 			ask(set, policy, policy->egress.data,
 			    policy->egress.len, peer, flow, side);
 	}
+	side->reason = DENY_NO_POLICY_ALLOWS;
 	/* The node reaches its own pods, whatever their policies say. */
 	if (!side->isolated || (ingress && peer->host))
 		side->allowed = true;
-	side->reason = DENY_NO_POLICY_ALLOWS;
 }
 
 void evaluate(const struct policy_set *set, const struct evaluate_flow *flow,

@@ -49,7 +49,7 @@
 
 static const enum deny_reason reasons[] = {
 	DENY_NO_POLICY_ALLOWS, DENY_UNKNOWN_ENDPOINT, DENY_INVALID,
-	DENY_PROTOCOL,	       DENY_POLICY_REVOKED,
+	DENY_PROTOCOL,	       DENY_QUARANTINE,	      DENY_POLICY_REVOKED,
 };
 
 /* Counter and chain names by direction and reason. */
@@ -58,11 +58,13 @@ static const char *const counters[] = {
 	"egress_unknown_endpoint",
 	"egress_invalid",
 	"egress_protocol",
+	"egress_quarantine",
 	"egress_policy_revoked",
 	"ingress_no_policy_allows",
 	"ingress_unknown_endpoint",
 	"ingress_invalid",
 	"ingress_protocol",
+	"ingress_quarantine",
 	"ingress_policy_revoked",
 	"link_control",
 	COMPILE_COUNTER_UNATTRIBUTED,
@@ -71,9 +73,10 @@ static const char *const counters[] = {
 static const char *const chains[] = {
 	"deny_egress_no_policy_allows",	 "deny_egress_unknown_endpoint",
 	"deny_egress_invalid",		 "deny_egress_protocol",
-	"deny_egress_policy_revoked",	 "deny_ingress_no_policy_allows",
-	"deny_ingress_unknown_endpoint", "deny_ingress_invalid",
-	"deny_ingress_protocol",	 "deny_ingress_policy_revoked",
+	"deny_egress_quarantine",	 "deny_egress_policy_revoked",
+	"deny_ingress_no_policy_allows", "deny_ingress_unknown_endpoint",
+	"deny_ingress_invalid",		 "deny_ingress_protocol",
+	"deny_ingress_quarantine",	 "deny_ingress_policy_revoked",
 };
 
 /* Of each deny chain, IPv4 and IPv6. */
@@ -95,11 +98,13 @@ static const struct compile_denied denied_sets[] = {
 	DENIED(DENY_EGRESS, DENY_UNKNOWN_ENDPOINT, "egress_unknown_endpoint"),
 	DENIED(DENY_EGRESS, DENY_INVALID, "egress_invalid"),
 	DENIED(DENY_EGRESS, DENY_PROTOCOL, "egress_protocol"),
+	DENIED(DENY_EGRESS, DENY_QUARANTINE, "egress_quarantine"),
 	DENIED(DENY_EGRESS, DENY_POLICY_REVOKED, "egress_policy_revoked"),
 	DENIED(DENY_INGRESS, DENY_NO_POLICY_ALLOWS, "ingress_no_policy_allows"),
 	DENIED(DENY_INGRESS, DENY_UNKNOWN_ENDPOINT, "ingress_unknown_endpoint"),
 	DENIED(DENY_INGRESS, DENY_INVALID, "ingress_invalid"),
 	DENIED(DENY_INGRESS, DENY_PROTOCOL, "ingress_protocol"),
+	DENIED(DENY_INGRESS, DENY_QUARANTINE, "ingress_quarantine"),
 	DENIED(DENY_INGRESS, DENY_POLICY_REVOKED, "ingress_policy_revoked"),
 	{ .table = TABLE_INET,
 	  .set = "denied4_other",
@@ -595,14 +600,15 @@ static struct ruleset_chain *proxied_chain(void)
 	return build_chain(&b, "proxied", NULL);
 }
 
-const char *skeleton_proxied_deny_chain(void)
+const char *skeleton_proxied_deny_chain(enum deny_reason reason)
 {
-	return "proxied_deny";
+	return reason == DENY_QUARANTINE ? "proxied_quarantine"
+					 : "proxied_deny";
 }
 
 /* A container may always reach itself, by its own published port too. Asked
  * here, for the deny chains know only a destination that is its address. */
-static struct ruleset_chain *proxied_deny_chain(void)
+static struct ruleset_chain *proxied_deny_chain(enum deny_reason reason)
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
@@ -625,10 +631,9 @@ static struct ruleset_chain *proxied_deny_chain(void)
 			FIELDS(saddr, daddr, FIELD_L4PROTO, FIELD_TH_DPORT));
 		build_rule_verdict(&b, VERDICT_RETURN, NULL);
 	}
-	build_rule_verdict(
-		&b, VERDICT_GOTO,
-		skeleton_deny_chain(DENY_INGRESS, DENY_NO_POLICY_ALLOWS));
-	return build_chain(&b, skeleton_proxied_deny_chain(), NULL);
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   skeleton_deny_chain(DENY_INGRESS, reason));
+	return build_chain(&b, skeleton_proxied_deny_chain(reason), NULL);
 }
 
 /* ---- what opens a connection ------------------------------------------- */
@@ -772,7 +777,8 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));
 	add(arg, proxied_chain());
-	add(arg, proxied_deny_chain());
+	add(arg, proxied_deny_chain(DENY_NO_POLICY_ALLOWS));
+	add(arg, proxied_deny_chain(DENY_QUARANTINE));
 	add(arg, openings_chain(DENY_EGRESS));
 	add(arg, openings_chain(DENY_INGRESS));
 	add(arg, related_chain());

@@ -43,7 +43,7 @@ const char *skeleton_openings_chain(enum deny_direction direction);
 
 /** Name of the chain that ends who may not come through a published port,
  *  unless it is the container behind it. */
-const char *skeleton_proxied_deny_chain(void);
+const char *skeleton_proxied_deny_chain(enum deny_reason reason);
 
 /** Match TCP segments that open no connection: not SYN alone of SYN, ACK, RST
  *  and FIN. */

@@ -98,6 +98,7 @@ struct endpoint *endpoint_copy(const struct endpoint *e)
 	copy->state = e->state;
 	copy->pid = e->pid;
 	copy->started = e->started;
+	copy->quarantined = e->quarantined;
 	replace(&copy->name, e->name);
 	replace(&copy->namespace, e->namespace);
 	replace(&copy->image, e->image);
@@ -164,7 +165,8 @@ static bool ports_equal(const struct endpoint *a, const struct endpoint *b)
 
 bool endpoint_same_rights(const struct endpoint *a, const struct endpoint *b)
 {
-	return !strcmp(a->namespace, b->namespace) &&
+	return a->quarantined == b->quarantined &&
+	       !strcmp(a->namespace, b->namespace) &&
 	       labels_equal(a->labels, b->labels) && places_equal(a, b) &&
 	       ports_equal(a, b);
 }

@@ -72,6 +72,9 @@ struct endpoint {
 	/* Why what is inside can undo what holds it ("privileged", "mounts
 	 * /run/docker.sock", …); NULL: no reason is known. */
 	char *escapable;
+	/* Sealed off by the operator, whatever the policies say. Set by the
+	 * store: see endpoint_store_quarantine(). */
+	bool quarantined;
 };
 
 /** Where containers' namespaces come from: labels, or their networks, which
@@ -93,8 +96,8 @@ struct endpoint *endpoint_copy(const struct endpoint *e);
 /** Same content in every field. */
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
-/** Same in all that a policy can ask about: namespace, labels, ports, and the
- *  bridges and addresses that it is at. */
+/** Same in all that a verdict depends on: namespace, labels, ports, the bridges
+ *  and addresses that it is at, and whether it is quarantined. */
 bool endpoint_same_rights(const struct endpoint *a, const struct endpoint *b);
 
 /** Append an attachment, zeroed but for copies of its names. */

@@ -41,8 +41,15 @@ struct holder {
 	UT_hash_handle hh;
 };
 
+/* An id whose endpoint is quarantined, whether or not there is one. */
+struct sealed {
+	char *id;
+	UT_hash_handle hh;
+};
+
 struct endpoint_store {
 	struct item *items;
+	struct sealed *sealed;
 	struct network_item *networks;
 	struct holder *holders;
 	struct endpoint_history *history;
@@ -78,6 +85,22 @@ void network_free(struct network *n)
 	free(n);
 }
 
+static struct sealed *find_sealed(const struct endpoint_store *s,
+				  const char *id)
+{
+	struct sealed *sealed;
+
+	HASH_FIND_STR(s->sealed, id, sealed);
+	return sealed;
+}
+
+static void sealed_free(struct endpoint_store *s, struct sealed *sealed)
+{
+	HASH_DEL(s->sealed, sealed);
+	free(sealed->id);
+	free(sealed);
+}
+
 struct endpoint_store *endpoint_store_new(void)
 {
 	struct endpoint_store *s = xnew(struct endpoint_store);
@@ -91,6 +114,7 @@ void endpoint_store_free(struct endpoint_store *s)
 	struct item *item, *next_item;
 	struct network_item *network, *next_network;
 	struct holder *holder, *next_holder;
+	struct sealed *sealed, *next_sealed;
 
 	if (!s)
 		return;
@@ -99,6 +123,8 @@ void endpoint_store_free(struct endpoint_store *s)
 		vec_fini(&holder->claims);
 		free(holder);
 	}
+	HASH_ITER(hh, s->sealed, sealed, next_sealed)
+		sealed_free(s, sealed);
 	HASH_ITER(hh, s->items, item, next_item) {
 		HASH_DEL(s->items, item);
 		endpoint_unref(item->endpoint);
@@ -281,10 +307,35 @@ static void take_from_rivals(struct endpoint_store *s, const struct endpoint *e,
 	}
 }
 
+void endpoint_store_quarantine(struct endpoint_store *s, const char *id,
+			       bool on)
+{
+	struct sealed *sealed = find_sealed(s, id);
+	struct item *item = find_item(s, id);
+	struct endpoint *changed;
+
+	if (on == !!sealed)
+		return;
+	if (on) {
+		sealed = xnew(struct sealed);
+		sealed->id = xstrdup(id);
+		HASH_ADD_KEYPTR(hh, s->sealed, sealed->id, strlen(sealed->id),
+				sealed);
+	} else {
+		sealed_free(s, sealed);
+	}
+	if (!item)
+		return;
+	changed = endpoint_copy(item->endpoint);
+	changed->quarantined = on;
+	replace(s, item, changed);
+}
+
 void endpoint_store_put(struct endpoint_store *s, struct endpoint *e)
 {
 	struct item *item = find_item(s, e->id);
 
+	e->quarantined = find_sealed(s, e->id);
 	if (item && endpoint_equal(item->endpoint, e)) {
 		item->stale = false;
 		endpoint_unref(e);

@@ -57,6 +57,10 @@ void endpoint_store_observe(struct endpoint_store *s,
 /** Add or replace by id; takes the caller's reference. An equal one changes
  *  nothing and is not told. */
 void endpoint_store_put(struct endpoint_store *s, struct endpoint *e);
+/** From now on the endpoint @id is quarantined, or is not: the one there now
+ *  and whichever is put under this id later. Not told where nothing changes. */
+void endpoint_store_quarantine(struct endpoint_store *s, const char *id,
+			       bool on);
 /** Forget @id, if it is there. */
 void endpoint_store_remove(struct endpoint_store *s, const char *id);
 void endpoint_store_put_network(struct endpoint_store *s, struct network *n);

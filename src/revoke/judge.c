@@ -181,7 +181,7 @@ static bool direction_allows(const struct judge *j, struct evaluate_flow flow,
 		if (!h->managed)
 			continue;
 		own = subject_policies(h->subject, j->policies, direction);
-		if (!own->policies.len)
+		if (!own->policies.len && !h->subject->endpoint->quarantined)
 			continue;
 		self->endpoint = h->subject->endpoint;
 		return peers_allow(own, &flow, peers, direction);
@@ -203,7 +203,7 @@ static bool proxy_allows(const struct judge *j, struct evaluate_flow flow,
 	if (!p)
 		return true;
 	own = subject_policies(p->subject, j->policies, DENY_INGRESS);
-	if (!own->policies.len)
+	if (!own->policies.len && !p->subject->endpoint->quarantined)
 		return true;
 	ret->destination = p->subject->endpoint;
 	flow.destination.endpoint = ret->destination;

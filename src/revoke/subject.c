@@ -92,13 +92,16 @@ bool subjects_update(struct subjects *all, const struct compile_input *in,
 	bool changed = false;
 
 	all->epoch++;
+	all->quarantined = 0;
 	for (size_t i = 0; i < in->nendpoints; i++)
 		if (has_rights(in->endpoints[i]) &&
 		    update_subject(all, in->endpoints[i], lost, arg))
 			changed = true;
 	HASH_ITER(hh, all->table, s, next) {
-		if (s->epoch == all->epoch)
+		if (s->epoch == all->epoch) {
+			all->quarantined += s->endpoint->quarantined;
 			continue;
+		}
 		lost(arg, s);
 		HASH_DEL(all->table, s);
 		subject_free(s);

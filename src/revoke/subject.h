@@ -20,6 +20,7 @@ struct subject {
 /** Zero-initialise it. */
 struct subjects {
 	struct subject *table;
+	size_t quarantined; /* subjects that are */
 	uint64_t epoch;
 };
 

@@ -74,6 +74,7 @@ static void fill_slot(struct scene *s, unsigned n)
 	text = xasprintf("endpoints:\n%s", s->texts[n]);
 	world_set_endpoints(&one, text);
 	s->slots[n] = endpoint_ref(one.endpoints.data[0]);
+	s->slots[n]->quarantined = rng_chance(&s->rng, 8);
 	world_fini(&one);
 }
 
@@ -180,7 +181,9 @@ void scene_print(const struct scene *s, struct buf *to)
 		 s->guard ? "true" : "false", networks);
 	for (unsigned n = 0; n < LAB_ENDPOINTS; n++)
 		if (s->texts[n])
-			buf_adds(to, s->texts[n]);
+			buf_addf(to, "%s%s", s->texts[n],
+				 s->slots[n]->quarantined ? "  # quarantined\n"
+							  : "");
 }
 
 /* ---- the matrix -------------------------------------------------------- */
@@ -278,13 +281,16 @@ static struct evaluate_flow ingress_flow(const struct scene *s,
 }
 
 static bool side_allows(const struct scene *s, const struct evaluate_flow *flow,
-			bool ingress)
+			bool ingress, enum deny_reason *ret_reason)
 {
+	const struct evaluate_side *side;
 	struct evaluate_verdict v;
 	bool allowed;
 
 	evaluate(s->world.policies, flow, &v);
-	allowed = ingress ? v.ingress.allowed : v.egress.allowed;
+	side = ingress ? &v.ingress : &v.egress;
+	allowed = side->allowed;
+	*ret_reason = side->reason;
 	evaluate_verdict_fini(&v);
 	return allowed;
 }
@@ -294,11 +300,11 @@ static bool ingress_denies(const struct scene *s, const struct probe *p,
 			   struct expectation *e)
 {
 	struct evaluate_flow in = ingress_flow(s, p);
-	enum deny_reason reason = DENY_NO_POLICY_ALLOWS;
+	enum deny_reason reason;
 
 	if (is_unknown(s, p->to) && p->from != LAB_HOST)
 		reason = DENY_UNKNOWN_ENDPOINT;
-	else if (side_allows(s, &in, true))
+	else if (side_allows(s, &in, true, &reason))
 		return false;
 	*e = (struct expectation){ s->world.options.audit, 1, DENY_INGRESS,
 				   reason };
@@ -315,6 +321,7 @@ struct expectation scene_expect(const struct scene *s, const struct probe *p)
 	};
 	struct expectation e = { .delivered = true }, in = e;
 	bool audit = s->world.options.audit;
+	enum deny_reason reason;
 	bool denies;
 
 	if (p->from == p->to)
@@ -323,9 +330,8 @@ struct expectation scene_expect(const struct scene *s, const struct probe *p)
 	if (is_unknown(s, p->from))
 		e = (struct expectation){ audit, 1, DENY_EGRESS,
 					  DENY_UNKNOWN_ENDPOINT };
-	else if (!side_allows(s, &flow, false))
-		e = (struct expectation){ audit, 1, DENY_EGRESS,
-					  DENY_NO_POLICY_ALLOWS };
+	else if (!side_allows(s, &flow, false, &reason))
+		e = (struct expectation){ audit, 1, DENY_EGRESS, reason };
 	else
 		return in;
 	/* In audit it goes on to the other side. */
