@@ -87,13 +87,25 @@
  *   "published": [{"host": t, "host_port": n, "port": n, "protocol": t}],
  *   "ingress": {"isolated": bool, "policies": [REF]},
  *   "egress": {"isolated": bool, "policies": [REF]},
- *   "unenforceable": t?, "escapable": t?
+ *   "unenforceable": t?, "escapable": t?, "quarantined": bool
  * }]}, sorted by namespace and name. "policies" are those that isolate it,
  * "unenforceable" is the reason why nothing on this host can hold it,
  * "escapable" the reason why it could undo what does. With "labels" false the
  * agent may leave the labels empty, which are most of a long answer.
  */
 #define CONTROL_ENDPOINTS "endpoints"
+
+/*
+ * {} or {"add": t, "reason": t?} or {"lift": t} -> {"quarantined": [{
+ *   "id": t, "name": "namespace/name", "since": TIME, "reason": t?, "uid": n,
+ *   "present": bool
+ * }], "in_force": bool}, in the order of "since". Only root may add and lift.
+ * A quarantined container reaches nobody, and only the host reaches it,
+ * whatever the policies say; the connections that it had are ended. It stays so
+ * over restarts, until it is lifted. "present": the container is there.
+ * "in_force": the kernel has what the answer says.
+ */
+#define CONTROL_QUARANTINE "quarantine"
 
 /*
  * {} -> {"policies": [{

@@ -218,6 +218,21 @@ static void tell_trouble(_unused_ void *arg, _unused_ const char *where,
 
 /* ---- start ------------------------------------------------------------- */
 
+/* Who was sealed off must not come back by a file that cannot be read. */
+static int start_quarantine(struct agent *a)
+{
+	int r = quarantine_init(&a->quarantine, a->store, a->config.state_dir);
+
+	if (r == -EBADMSG)
+		log_error(
+			"%s is no list of quarantined containers: mend it, or remove it, which lifts every quarantine",
+			a->quarantine.path);
+	else if (r < 0)
+		log_error("cannot read %s: %s", a->quarantine.path,
+			  strerror(-r));
+	return r;
+}
+
 static int start_kernel(struct agent *a)
 {
 	struct link_observer observer = { .event = on_link, .arg = a };
@@ -387,9 +402,11 @@ int agent_start(struct config *config, struct agent **ret)
 						      .network = on_network,
 						      .arg = a });
 	managed_init(&a->managed, a->config.state_dir);
+	r = start_quarantine(a);
 	/* The socket first: it tells whether another agent runs, before
 	 * anything of the kernel is touched. */
-	r = start_control(a);
+	if (r >= 0)
+		r = start_control(a);
 	if (r >= 0)
 		r = start_kernel(a);
 	/* It takes an exec. */
@@ -441,6 +458,7 @@ void agent_stop(struct agent *a)
 	enforce_fini(a);
 	audit_fini(a);
 	managed_fini(&a->managed);
+	quarantine_fini(&a->quarantine);
 	endpoint_store_free(a->store);
 	loop_free(a->loop);
 	config_fini(&a->config);

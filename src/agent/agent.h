@@ -10,6 +10,7 @@
  *   foreign.c   others' rules that come before ours
  *   netns.c     what containers have in their network namespaces
  *   managed.c   which networks are governed, and which were before a restart
+ *   quarantine.c which containers the operator has sealed off
  *   answer.c    control commands; report_*.c write their results
  */
 #pragma once
@@ -19,6 +20,7 @@
 #include "agent/foreign.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
+#include "agent/quarantine.h"
 #include "compile/compile.h"
 #include "control/server.h"
 #include "endpoint/store.h"
@@ -83,6 +85,7 @@ struct agent {
 	struct managed managed;
 	struct bindings bindings;
 	struct foreign foreign;
+	struct quarantine quarantine;
 	bool ports_changed; /* since the runtimes were asked about them */
 	struct enforcement enforcement;
 	struct loop_timer *patience; /* see enforcement.waited_enough */
@@ -153,6 +156,7 @@ struct json_object *report_policies(struct agent *a);
 struct json_object *report_networks(struct agent *a);
 struct json_object *report_rules(struct agent *a);
 struct json_object *report_nft(struct agent *a);
+struct json_object *report_quarantine(struct agent *a);
 /** Returns 0, or -EINVAL with @ret_error, which the caller frees. */
 int report_explain(struct agent *a, struct json_object *arguments,
 		   struct json_object **ret, char **ret_error);

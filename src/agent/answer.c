@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "base/log.h"
 #include "bulkhead/control.h"
 
 /* How often a waiter looks whether the commit came about (a failed one is
@@ -186,6 +187,101 @@ static void answer_rules(struct agent *a, struct control_call *call,
 							  : report_rules(a));
 }
 
+static const char *text(struct json_object *arguments, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!arguments || !json_object_object_get_ex(arguments, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* NULL, with the call failed. */
+static const struct endpoint *find_endpoint(struct agent *a,
+					    struct control_call *call,
+					    const char *name)
+{
+	bool ambiguous = false;
+	const struct endpoint *e =
+		endpoint_store_find(a->store, name, &ambiguous);
+
+	if (!e)
+		control_fail(
+			call,
+			ambiguous
+				? "several endpoints are called \"%s\": write namespace/name or an id"
+				: "no endpoint is called \"%s\"; see bulkhead get endpoints",
+			name);
+	return e;
+}
+
+static void quarantine(struct agent *a, struct control_call *call,
+		       const char *name, const char *reason)
+{
+	uid_t uid = control_call_uid(call);
+	const struct endpoint *e = find_endpoint(a, call, name);
+	int r;
+
+	if (!e)
+		return;
+	r = quarantine_add(&a->quarantine, e, reason, uid);
+	if (r < 0) {
+		control_fail(call, "%s cannot be quarantined: %s: %s", name,
+			     a->quarantine.path, strerror(-r));
+		return;
+	}
+	log_warning("quarantine: %s/%s is sealed off by uid %u%s%s",
+		    e->namespace, e->name, (unsigned)uid, *reason ? ": " : "",
+		    reason);
+	enforce_now(a);
+	control_reply(call, report_quarantine(a));
+}
+
+static void lift(struct agent *a, struct control_call *call, const char *name)
+{
+	bool ambiguous = false;
+	const struct endpoint *e =
+		endpoint_store_find(a->store, name, &ambiguous);
+	int r = quarantine_lift(&a->quarantine, e ? e->id : name);
+
+	if (r == -ENOENT) {
+		control_fail(call, "\"%s\" is not quarantined", name);
+		return;
+	}
+	if (r < 0) {
+		control_fail(call,
+			     "the quarantine of %s cannot be lifted: %s: %s",
+			     name, a->quarantine.path, strerror(-r));
+		return;
+	}
+	log_warning("quarantine: that of %s is lifted by uid %u", name,
+		    (unsigned)control_call_uid(call));
+	enforce_now(a);
+	control_reply(call, report_quarantine(a));
+}
+
+static void answer_quarantine(struct agent *a, struct control_call *call,
+			      struct json_object *arguments)
+{
+	const char *add = text(arguments, "add");
+	const char *from = text(arguments, "lift");
+	const char *reason = text(arguments, "reason") ?: "";
+
+	if ((add || from) && control_call_uid(call) != 0)
+		control_fail(call,
+			     "only root may quarantine a container or lift it");
+	else if (strlen(reason) > QUARANTINE_REASON_MAX)
+		control_fail(call, "a reason has at most %d bytes",
+			     QUARANTINE_REASON_MAX);
+	else if (add)
+		quarantine(a, call, add, reason);
+	else if (from)
+		lift(a, call, from);
+	else
+		control_reply(call, report_quarantine(a));
+}
+
 static const struct {
 	const char *command;
 	struct json_object *(*report)(struct agent *a);
@@ -214,6 +310,8 @@ void answer(void *arg, struct control_call *call, const char *command,
 		answer_explain(a, call, arguments);
 	else if (!strcmp(command, CONTROL_RULES))
 		answer_rules(a, call, arguments);
+	else if (!strcmp(command, CONTROL_QUARANTINE))
+		answer_quarantine(a, call, arguments);
 	else
 		control_fail(call, "no command is called \"%s\"", command);
 }

@@ -96,35 +96,6 @@ void managed_update(struct managed *m, const struct network *const *networks,
 			vec_push(&m->all, *old);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	_cleanup_(closep) int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t len = strlen(text);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, len);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n < len)
-		return -ENOSPC;
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	_cleanup_(freep) char *temporary = xasprintf("%s.new", path);
-	int r = write_text(temporary, text);
-
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(temporary);
-	return r;
-}
-
 int managed_save(struct managed *m)
 {
 	_cleanup_(buf_fini) struct buf text = BUF_INIT(FILE_MAX);
@@ -134,7 +105,7 @@ int managed_save(struct managed *m)
 		buf_addf(&text, "%s\n", (*n)->bridge);
 	if (m->written && !strcmp(m->written, buf_str(&text)))
 		return 0;
-	r = write_file(m->path, buf_str(&text));
+	r = write_file_atomically(m->path, buf_slice(&text));
 	if (r == 0) {
 		free(m->written);
 		m->written = buf_take(&text);

@@ -61,7 +61,7 @@ static void report_direction(struct agent *a, struct json_object *to,
 	size_t n = compiler_isolating(a->compiler, e->id, ingress, add_ref,
 				      policies);
 
-	report_bool(side, "isolated", n > 0);
+	report_bool(side, "isolated", n > 0 || e->quarantined);
 	report_object(side, "policies", policies);
 }
 
@@ -93,6 +93,7 @@ static void report_endpoint(struct agent *a, struct json_object *to,
 	report_direction(a, to, e, false);
 	report_optional(to, "unenforceable", e->unenforceable);
 	report_optional(to, "escapable", e->escapable);
+	report_bool(to, "quarantined", e->quarantined);
 }
 
 struct json_object *report_endpoints(struct agent *a, bool labels)
@@ -104,6 +105,28 @@ struct json_object *report_endpoints(struct agent *a, bool labels)
 
 	for (size_t i = 0; i < n; i++)
 		report_endpoint(a, report_item(list), all[i], labels);
+	return result;
+}
+
+struct json_object *report_quarantine(struct agent *a)
+{
+	struct json_object *result = json_object_new_object();
+	struct json_object *list = report_array(result, "quarantined");
+
+	vec_foreach(q, &a->quarantine.all) {
+		struct json_object *item = report_item(list);
+
+		report_string(item, "id", q->id);
+		report_string(item, "name", q->name);
+		report_time(item, "since", q->since);
+		report_optional(item, "reason", q->reason);
+		report_uint(item, "uid", q->uid);
+		report_bool(item, "present",
+			    endpoint_store_by_id(a->store, q->id));
+	}
+	report_bool(result, "in_force",
+		    a->enforcement.committed && !a->enforcement.dirty &&
+			    !a->enforcement.error);
 	return result;
 }
 

@@ -134,3 +134,35 @@ int buf_read_file(struct buf *b, const char *path)
 		return -EINVAL;
 	return buf_read_fd(b, fd);
 }
+
+static int write_and_sync(const char *path, struct slice text)
+{
+	_cleanup_(closep) int fd =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (text.len) {
+		ssize_t n = write(fd, text.ptr, text.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text.ptr += n;
+		text.len -= (size_t)n;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int write_file_atomically(const char *path, struct slice text)
+{
+	_cleanup_(freep) char *temporary = xasprintf("%s.new", path);
+	int r = write_and_sync(temporary, text);
+
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
+	return r;
+}

@@ -67,5 +67,9 @@ char *buf_take(struct buf *b);
  */
 int buf_read_file(struct buf *b, const char *path);
 
+/** Replace @path, or make it, mode 0600: after a crash it is the old file or
+ *  the new one, whole. Returns 0 or -errno. */
+int write_file_atomically(const char *path, struct slice text);
+
 /** Append what is left to read of @fd. Returns 0, -EFBIG or -errno. */
 int buf_read_fd(struct buf *b, int fd);

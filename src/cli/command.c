@@ -16,9 +16,17 @@
 #include "json/json.h"
 
 const struct command *const commands[] = {
-	&command_status,  &command_wait,  &command_get,	     &command_check,
-	&command_explain, &command_flows, &command_teardown, &command_version,
-	&command_help,	  NULL,
+	&command_status,
+	&command_wait,
+	&command_get,
+	&command_check,
+	&command_explain,
+	&command_flows,
+	&command_quarantine,
+	&command_teardown,
+	&command_version,
+	&command_help,
+	NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -55,6 +55,8 @@ static void isolation(struct json_object *item, const char *direction,
 
 	if (*json_text(item, "unenforceable"))
 		buf_adds(out, "unenforceable");
+	else if (json_flag(item, "quarantined"))
+		buf_adds(out, "quarantined");
 	else if (!json_flag(d, "isolated"))
 		buf_adds(out, "open");
 	else if (!json_count(json_at(d, "policies")))

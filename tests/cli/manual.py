@@ -82,7 +82,7 @@ class Manual(unittest.TestCase):
         text = page("bulkhead.1")
         text = text[text.index("\nJSON"):text.index("\nENVIRONMENT")]
         key = re.compile(r'"(\w+)":')
-        envelope = {"command", "arguments", "ok", "result", "nft"}
+        envelope = {"command", "arguments", "ok", "result", "nft", "add", "lift"}
         of_check = {"valid", "namespaces", "diagnostics", "severity",
                     "column"}
         self.assertEqual(set(key.findall(text)) - of_check,

@@ -16,7 +16,7 @@ _bulkhead_options() {
 _bulkhead() {
 	local cur prev command='' i
 	local -a socket=()
-	local commands='status wait get check explain flows teardown version help'
+	local commands='status wait get check explain flows quarantine teardown version help'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -52,7 +52,7 @@ _bulkhead() {
 		check)
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 			;;
-		explain)
+		explain | quarantine)
 			mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_endpoints "${socket[@]}")" -- "$cur")
 			;;
 		help)
