@@ -69,6 +69,19 @@
 #define CONTROL_STATUS "status"
 
 /*
+ * {} -> {"families": [{
+ *   "name": t, "type": "counter" | "gauge" | "histogram", "help": t,
+ *   "samples": [{"labels": {KEY: t}, "value": number}
+ *               or {"labels": {KEY: t}, "count": n, "sum": number,
+ *                   "buckets": [{"le": number, "count": n}]}]
+ * }]}, for a histogram the second; "labels" may be missing. Times are in
+ * seconds, everything else in base units too. Names are Prometheus', and
+ * bulkhead-metrics(5) lists them. A bucket counts what is at most "le"; the one
+ * without a bound is "count".
+ */
+#define CONTROL_METRICS "metrics"
+
+/*
  * {} -> {"generation": n}, once the kernel reflects the policy directory and
  * the containers as they were when the command came. An error when it cannot
  * come to that without somebody's help, as with a broken policy file; it says

@@ -21,6 +21,7 @@
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
 #include "agent/quarantine.h"
+#include "base/histogram.h"
 #include "compile/compile.h"
 #include "control/server.h"
 #include "endpoint/store.h"
@@ -59,6 +60,8 @@ struct enforcement {
 	uint64_t commit_time; /* realtime ns of the last transaction */
 	uint64_t compile_ns, commit_ns; /* of the last run */
 	unsigned objects, elements;	/* of the last transaction */
+	uint64_t failed;		/* transactions */
+	struct histogram compiles, commits;
 };
 
 /** A policy file as the flow log was told of it; see audit.c. */
@@ -154,6 +157,9 @@ struct json_object *report_status(struct agent *a);
 struct json_object *report_endpoints(struct agent *a, bool labels);
 struct json_object *report_policies(struct agent *a);
 struct json_object *report_networks(struct agent *a);
+struct json_object *report_metrics(struct agent *a);
+/** Append those of denied flows and of their log. */
+void report_flow_metrics(struct agent *a, struct json_object *families);
 struct json_object *report_rules(struct agent *a);
 struct json_object *report_nft(struct agent *a);
 struct json_object *report_quarantine(struct agent *a);

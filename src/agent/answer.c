@@ -289,6 +289,7 @@ static const struct {
 	{ CONTROL_STATUS, report_status },
 	{ CONTROL_POLICIES, report_policies },
 	{ CONTROL_NETWORKS, report_networks },
+	{ CONTROL_METRICS, report_metrics },
 };
 
 void answer(void *arg, struct control_call *call, const char *command,

@@ -124,6 +124,7 @@ static void commit_failed(struct agent *a, const struct firewall_result *result)
 	free(e->error);
 	e->error = xstrdup(result->error);
 	e->failures++;
+	e->failed++;
 	e->dirty = true;
 	loop_timer_start(e->timer, MIN(ms, RETRY_MAX), 0);
 }
@@ -144,6 +145,7 @@ static void commit_done(struct agent *a, const struct firewall_result *result)
 	e->transactions++;
 	e->commit_time = clock_realtime();
 	e->commit_ns = result->duration_ns;
+	histogram_add(&e->commits, result->duration_ns);
 	e->objects = result->objects;
 	e->elements = result->elements;
 	log_debug("committed: %u objects, %u elements in %llu us",
@@ -208,6 +210,7 @@ static bool run(struct agent *a)
 	ruleset_unref(e->wanted);
 	e->wanted = compiler_run(a->compiler, &in);
 	e->compile_ns = clock_monotonic() - begin;
+	histogram_add(&e->compiles, e->compile_ns);
 	if (firewall_apply(a->firewall, e->wanted, &result) < 0) {
 		commit_failed(a, &result);
 		return false;

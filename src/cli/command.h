@@ -30,8 +30,9 @@ struct command {
 };
 
 extern const struct command command_status, command_wait, command_get,
-	command_check, command_explain, command_flows, command_quarantine,
-	command_teardown, command_version, command_help;
+	command_check, command_explain, command_flows, command_metrics,
+	command_quarantine, command_serve, command_teardown, command_version,
+	command_help;
 
 /** NULL-terminated, in the order of the list. */
 extern const struct command *const commands[];

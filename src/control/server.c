@@ -435,6 +435,11 @@ void control_close(struct control_server *s)
 	free(s);
 }
 
+unsigned control_clients(const struct control_server *s)
+{
+	return s->n;
+}
+
 uid_t control_call_uid(const struct control_call *call)
 {
 	return call->peer.uid;

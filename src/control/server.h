@@ -37,6 +37,10 @@ DEFINE_FREEP(struct control_server, control_close)
 void control_set_idle(struct control_server *s, unsigned ms);
 #define CONTROL_IDLE_MS 60000
 
+/** Clients that are connected, and commands under way whose clients have gone:
+ *  at most CONTROL_CLIENTS_MAX. */
+unsigned control_clients(const struct control_server *s);
+
 /** Who asked: for a log, or for a command that not everyone may give. */
 uid_t control_call_uid(const struct control_call *call);
 pid_t control_call_pid(const struct control_call *call);

@@ -139,7 +139,7 @@ class Usage(Case):
     def test_help_everywhere(self):
         listing = self.run_cli("--help").stdout
         names = re.findall(r"^  (\w+) +\w", listing, re.M)
-        self.assertEqual(len(names), 10)
+        self.assertEqual(len(names), 12)
         for name in names:
             text = self.run_cli(name, "--help").stdout
             self.assertTrue(text.startswith("Usage: bulkhead " + name), text)

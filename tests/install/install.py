@@ -16,17 +16,23 @@ WANTED = """
 /etc/bulkhead/bulkhead.yaml
 /etc/logrotate.d/bulkhead
 /usr/bin/bulkhead
+/usr/lib/systemd/system/bulkhead-metrics.service
 /usr/lib/systemd/system/bulkheadd.service
 /usr/lib/sysusers.d/bulkhead.conf
 /usr/lib/tmpfiles.d/bulkhead.conf
 /usr/sbin/bulkheadd
+/usr/share/doc/bulkhead/monitoring/alerts.yaml
+/usr/share/doc/bulkhead/monitoring/dashboard.json
+/usr/share/doc/bulkhead/monitoring/prometheus.yaml
 /usr/share/man/man1/bulkhead.1
+/usr/share/man/man5/bulkhead-metrics.5
 /usr/share/man/man5/bulkhead-policy.5
 /usr/share/man/man5/bulkhead.yaml.5
 /usr/share/man/man8/bulkheadd.8
 """.split()
 # systemd's own scale: 0 is best, 10 worst.
 EXPOSURE_MAX = 3.0
+EXPOSURE_MAX_METRICS = 1.5
 
 
 def run(*command, **options):
@@ -73,15 +79,35 @@ def check_config(r, root):
         f.write("logLevel: debug\n")
 
 
+def check_exposure(r, unit, most):
+    name = os.path.basename(unit)
+    score = run("systemd-analyze", "security", "--offline=true", unit).stdout
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", score)
+    r.ok(found and float(found[1]) < most,
+         f"systemd-analyze security scores {name} under {most}", score[-200:])
+
+
+def check_metrics_unit(r, root):
+    unit = f"{root}/usr/lib/systemd/system/bulkhead-metrics.service"
+    with open(unit, encoding="utf-8") as f:
+        text = f.read()
+    r.ok("ExecStart=/usr/bin/bulkhead serve " in text and "DynamicUser=yes" in text,
+         "the metrics' unit starts what is installed, as a user of its own")
+    check_exposure(r, unit, EXPOSURE_MAX_METRICS)
+    mine = f"{root}/bulkhead-metrics.service"
+    with open(mine, "w", encoding="utf-8") as f:
+        f.write(text.replace("/usr/bin/bulkhead", f"{root}/usr/bin/bulkhead"))
+    done = run("systemd-analyze", "verify", "--man=no", mine)
+    r.ok(done.returncode == 0 and "bulkhead-metrics.service" not in done.stdout,
+         "systemd-analyze verify finds nothing in it", done.stdout)
+
+
 def check_unit(r, root):
     unit = f"{root}/usr/lib/systemd/system/bulkheadd.service"
     with open(unit, encoding="utf-8") as f:
         text = f.read()
     r.ok("ExecStart=/usr/sbin/bulkheadd " in text, "the unit starts what is installed")
-    score = run("systemd-analyze", "security", "--offline=true", unit).stdout
-    found = re.search(r"exposure level for \S+: ([0-9.]+)", score)
-    r.ok(found and float(found[1]) < EXPOSURE_MAX,
-         f"systemd-analyze security scores the unit under {EXPOSURE_MAX}", score[-200:])
+    check_exposure(r, unit, EXPOSURE_MAX)
     # The programs it names are looked for in the root of this machine.
     mine = f"{root}/bulkheadd.service"
     with open(mine, "w", encoding="utf-8") as f:
@@ -101,6 +127,7 @@ def main():
         if r.ok(done.returncode == 0, "cmake --install", done.stdout):
             check_files(r, root)
             check_unit(r, root)
+            check_metrics_unit(r, root)
             check_config(r, root)
             done = install(root)
             with open(f"{root}/etc/bulkhead/bulkhead.yaml", encoding="utf-8") as f:

@@ -16,7 +16,7 @@ _bulkhead_options() {
 _bulkhead() {
 	local cur prev command='' i
 	local -a socket=()
-	local commands='status wait get check explain flows quarantine teardown version help'
+	local commands='status wait get check explain flows metrics quarantine serve teardown version help'
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -31,7 +31,7 @@ _bulkhead() {
 	done
 
 	case $prev in
-	--socket | --path | --file)
+	--socket | --path | --file | --write | -w)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
