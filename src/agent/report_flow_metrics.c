@@ -122,7 +122,8 @@ static void add_account(const struct flow_stats *s,
 			struct json_object *families)
 {
 	struct json_object *accounted = metric_family(
-		families, "counter", "bulkhead_flow_log_accounted_packets_total",
+		families, "counter",
+		"bulkhead_flow_log_accounted_packets_total",
 		"Denied packets that records told of, that summaries of a used up budget did, and that neither could: together what the kernel has counted.");
 
 	metric_uint(accounted, s->recorded_packets, "as", "recorded", NULL);

@@ -94,6 +94,9 @@ CASES = {
                                   [steady("bulkhead_revocation_failing", 0)]),
     "BulkheadFlowLogLoss": ([rising("bulkhead_flow_log_lost_packets_total", 7)],
                             [steady("bulkhead_flow_log_lost_packets_total", 7)]),
+    "BulkheadDenialsUnaccounted": (
+        [rising("bulkhead_flow_log_accounted_packets_total", 2, **{"as": "lost"})],
+        [rising("bulkhead_flow_log_accounted_packets_total", 2, **{"as": "suppressed"})]),
     "BulkheadFlowWriterDown": ([steady("bulkhead_flow_writer_up", 0)],
                                [steady("bulkhead_flow_writer_up", 1)]),
     "BulkheadFlowWriterLoss": ([rising("bulkhead_flow_writer_lost_lines_total", 1)],
