@@ -170,22 +170,36 @@ static void add_populations(struct agent *a, struct json_object *families)
 	}
 }
 
+static void pass_over(_unused_ void *arg, _unused_ const struct policy *policy)
+{
+}
+
+/* Those that a policy selects and nothing here can hold are not isolated. */
+static uint64_t count_isolated(struct agent *a, bool ingress)
+{
+	uint64_t isolated = 0;
+	size_t n;
+	struct endpoint *const *all = endpoint_store_all(a->store, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i]->state != ENDPOINT_EXITED && !all[i]->unenforceable)
+			isolated += compiler_isolating(a->compiler, all[i]->id,
+						       ingress, pass_over,
+						       NULL) > 0;
+	return isolated;
+}
+
 static void add_endpoints(struct agent *a, struct json_object *families)
 {
 	struct json_object *isolated;
-	struct compile_stats stats;
 
 	add_populations(a, families);
-	compiler_stats(a->compiler, &stats);
-	metric_gauge(families, "bulkhead_endpoints_enforced",
-		     "Containers that the rules in the kernel know.",
-		     stats.endpoints);
 	isolated = metric_family(
 		families, "gauge", "bulkhead_endpoints_isolated",
-		"Of those, the ones that a policy isolates in that direction.");
-	metric_uint(isolated, stats.isolated_ingress, "direction", "ingress",
+		"Containers that a policy isolates in that direction.");
+	metric_uint(isolated, count_isolated(a, true), "direction", "ingress",
 		    NULL);
-	metric_uint(isolated, stats.isolated_egress, "direction", "egress",
+	metric_uint(isolated, count_isolated(a, false), "direction", "egress",
 		    NULL);
 }
 
