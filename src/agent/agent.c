@@ -189,6 +189,22 @@ static void policies_of(void *arg, const struct endpoint *e, bool ingress,
 	compiler_isolating(a->compiler, e->id, ingress, add_policy, &names);
 }
 
+static void connection_of(void *arg, const struct conntrack_entry *e,
+			  void (*add)(void *to, const char *policy), void *to,
+			  struct flow_connection *ret)
+{
+	struct agent *a = arg;
+	struct policy_names names = { add, to };
+	struct admission admission;
+
+	revoke_admission(a->revoke, e, add_policy, &names, &admission);
+	*ret = (struct flow_connection){
+		.governed = admission.governed,
+		.source = admission.source,
+		.destination = admission.destination,
+	};
+}
+
 /* ---- the flow log's lines ---------------------------------------------- */
 
 static void take_line(void *arg, struct slice line)
@@ -290,10 +306,12 @@ static int start_flow_log(struct agent *a)
 		.interval_ms = a->config.flow_interval_ms,
 		.state_file = state,
 		.packet_head = a->config.packet_head,
+		.allowed = a->config.flow_allowed,
 		.resolver = { .owner = owner_of,
 			      .sender = sender_of,
 			      .published = published_by,
 			      .policies = policies_of,
+			      .connection = connection_of,
 			      .arg = a },
 	};
 	int r;
@@ -448,6 +466,9 @@ void agent_stop(struct agent *a)
 	vec_fini(&a->runtimes);
 	loop_timer_close(a->patience);
 	policy_dir_close(a->policies);
+	/* It asks whose connections end. */
+	if (a->flow)
+		flow_stop_allowed(a->flow);
 	revoke_close(a->revoke);
 	if (a->flow)
 		audit_agent_stop(a);

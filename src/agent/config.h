@@ -38,6 +38,7 @@ struct config {
 	sink_config_list sinks;
 	char *text;		   /* as it was read, for the flow writer */
 	uint64_t flow_interval_ms; /* between a denied flow's records */
+	bool flow_allowed;	   /* record allowed flows, too */
 	unsigned packet_head;	   /* bytes of a packet that a record has */
 };
 

@@ -75,6 +75,16 @@ static void read_flow_budget(struct reader *r, const struct yaml_node *n)
 	config_read_mapping(r, n, keys);
 }
 
+static void read_flow_allowed(struct reader *r, const struct yaml_node *n)
+{
+	if (n->kind == YAML_BOOL)
+		r->config->flow_allowed = n->boolean;
+	else if (n->kind != YAML_NULL)
+		diag_error(r->diag, config_at(r, n),
+			   "expected true or false, not a %s",
+			   yaml_kind_name(n->kind));
+}
+
 void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 {
 	static const struct key keys[] = {
@@ -83,6 +93,7 @@ void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 		{ "interval", read_flow_interval },
 		{ "packetHead", read_packet_head },
 		{ "budget", read_flow_budget },
+		{ "allowed", read_flow_allowed },
 		{ NULL, NULL },
 	};
 

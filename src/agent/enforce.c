@@ -218,6 +218,7 @@ static bool run(struct agent *a)
 	commit_done(a, &result);
 	e->committed = true;
 	revoke_committed(a->revoke, &in);
+	flow_begin_allowed(a->flow);
 	if (e->review)
 		revoke_review(a->revoke);
 	e->review = false;

@@ -270,6 +270,14 @@ static void report_flow_log(struct agent *a, struct json_object *to,
 		report_sink(a, i, sinks, problems);
 }
 
+static void report_allowed(struct agent *a, struct json_object *warnings)
+{
+	const char *problem = flow_allowed_problem(a->flow);
+
+	if (problem)
+		add_problem(warnings, "allowed flows", problem);
+}
+
 static void report_foreign(struct agent *a, struct json_object *warnings)
 {
 	foreign_look(&a->foreign);
@@ -353,6 +361,7 @@ struct json_object *report_status(struct agent *a)
 		      a->config.compile.audit ? "audit" : "enforce");
 	report_bool(result, "ready", a->ready);
 	report_foreign(a, warnings);
+	report_allowed(a, warnings);
 	report_object(result, "warnings", warnings);
 	report_object(result, "problems", problems);
 	return result;

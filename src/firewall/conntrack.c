@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/rtnetlink.h>
@@ -31,8 +30,6 @@
 #define ATTEMPTS 8
 /* Deletes of one send; each has an original tuple of some 80 bytes. */
 #define BATCH_BYTES 16384
-/* A tuple is far smaller; a longer one is not from our kernel. */
-#define KEY_MAX 256
 
 struct conntrack {
 	struct loop *loop;
@@ -45,175 +42,6 @@ struct conntrack {
 	size_t batch_len;
 	_Alignas(struct nlmsghdr) char batch[BATCH_BYTES];
 };
-
-/* ---- from attributes --------------------------------------------------- */
-
-static bool attr_copy(const struct nlattr *attr, void *ret, size_t n)
-{
-	if (mnl_attr_get_payload_len(attr) < n)
-		return false;
-	memcpy(ret, mnl_attr_get_payload(attr), n);
-	return true;
-}
-
-static void take_addr(const struct nlattr *attr, uint8_t family,
-		      struct addr *ret)
-{
-	uint8_t bytes[16];
-
-	if (attr_copy(attr, bytes, addr_size(family)))
-		*ret = addr_from_bytes(family, bytes);
-}
-
-static int take_ip(const struct nlattr *attr, void *arg)
-{
-	struct conntrack_tuple *t = arg;
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_IP_V4_SRC:
-		take_addr(attr, AF_INET, &t->src);
-		break;
-	case CTA_IP_V4_DST:
-		take_addr(attr, AF_INET, &t->dst);
-		break;
-	case CTA_IP_V6_SRC:
-		take_addr(attr, AF_INET6, &t->src);
-		break;
-	case CTA_IP_V6_DST:
-		take_addr(attr, AF_INET6, &t->dst);
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-/* A tuple under way, and what both tuples of an entry share. */
-struct tuple_reader {
-	struct conntrack_entry *entry;
-	struct conntrack_tuple *tuple;
-};
-
-static int take_proto(const struct nlattr *attr, void *arg)
-{
-	struct tuple_reader *r = arg;
-	uint16_t be;
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_PROTO_NUM:
-		attr_copy(attr, &r->entry->proto, 1);
-		break;
-	case CTA_PROTO_SRC_PORT:
-		if (attr_copy(attr, &be, sizeof(be)))
-			r->tuple->sport = ntohs(be);
-		break;
-	case CTA_PROTO_DST_PORT:
-		if (!attr_copy(attr, &be, sizeof(be)))
-			break;
-		r->tuple->dport = ntohs(be);
-		r->entry->has_ports = true;
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-static int take_tuple(const struct nlattr *attr, void *arg)
-{
-	struct tuple_reader *r = arg;
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_TUPLE_IP:
-		mnl_attr_parse_nested(attr, take_ip, r->tuple);
-		break;
-	case CTA_TUPLE_PROTO:
-		mnl_attr_parse_nested(attr, take_proto, r);
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-/* Set where conntrack has not seen how the connection began (tcp_new()). */
-static int take_tcp(const struct nlattr *attr, void *arg)
-{
-	struct conntrack_entry *e = arg;
-	struct nf_ct_tcp_flags flags;
-
-	if (mnl_attr_get_type(attr) == CTA_PROTOINFO_TCP_FLAGS_ORIGINAL &&
-	    attr_copy(attr, &flags, sizeof(flags)))
-		e->picked_up = flags.flags & IP_CT_TCP_FLAG_BE_LIBERAL;
-	return MNL_CB_OK;
-}
-
-static int take_protoinfo(const struct nlattr *attr, void *arg)
-{
-	if (mnl_attr_get_type(attr) == CTA_PROTOINFO_TCP)
-		mnl_attr_parse_nested(attr, take_tcp, arg);
-	return MNL_CB_OK;
-}
-
-static int take_attr(const struct nlattr *attr, void *arg)
-{
-	struct conntrack_entry *e = arg;
-	struct tuple_reader original = { e, &e->original };
-	struct tuple_reader reply = { e, &e->reply };
-
-	switch (mnl_attr_get_type(attr)) {
-	case CTA_TUPLE_ORIG:
-		mnl_attr_parse_nested(attr, take_tuple, &original);
-		e->key = (struct slice){ mnl_attr_get_payload(attr),
-					 mnl_attr_get_payload_len(attr) };
-		break;
-	case CTA_TUPLE_REPLY:
-		mnl_attr_parse_nested(attr, take_tuple, &reply);
-		break;
-	case CTA_PROTOINFO:
-		mnl_attr_parse_nested(attr, take_protoinfo, e);
-		break;
-	case CTA_ID:
-		attr_copy(attr, &e->id, sizeof(e->id));
-		break;
-	case CTA_ZONE:
-		e->has_zone = attr_copy(attr, &e->zone, sizeof(e->zone));
-		break;
-	}
-	return MNL_CB_OK;
-}
-
-/* ---- messages ---------------------------------------------------------- */
-
-struct entry_reader {
-	conntrack_fn fn;
-	void *arg;
-};
-
-static bool is_whole(const struct conntrack_entry *e)
-{
-	return e->key.len <= KEY_MAX && addr_is_set(&e->original.src) &&
-	       e->original.dst.family == e->original.src.family &&
-	       e->reply.src.family == e->original.src.family &&
-	       e->reply.dst.family == e->original.src.family;
-}
-
-static int take_message(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct entry_reader *reader = arg;
-	struct conntrack_entry entry = { 0 };
-
-	if (nlh->nlmsg_type !=
-		    (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) ||
-	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
-		return 0;
-	mnl_attr_parse(nlh, sizeof(struct nfgenmsg), take_attr, &entry);
-	if (is_whole(&entry))
-		reader->fn(reader->arg, &entry);
-	return 0;
-}
-
-int conntrack_parse(const void *bytes, size_t n, uint32_t seq, conntrack_fn fn,
-		    void *arg)
-{
-	struct entry_reader reader = { fn, arg };
-
-	return fw_messages(bytes, n, seq, take_message, &reader);
-}
 
 /* ---- deleting ---------------------------------------------------------- */
 
@@ -256,7 +84,7 @@ void conntrack_delete(struct conntrack *c, const struct conntrack_entry *entry)
 	struct nlmsghdr *nlh;
 	struct nfgenmsg *header;
 
-	if (BATCH_BYTES - c->batch_len < KEY_MAX + 64)
+	if (BATCH_BYTES - c->batch_len < CONNTRACK_KEY_MAX + 64)
 		send_deletes(c);
 	nlh = mnl_nlmsg_put_header(c->batch + c->batch_len);
 	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
@@ -410,6 +238,14 @@ struct local_reader {
 	uint8_t family;
 	struct addr local, address;
 };
+
+static void take_addr(const struct nlattr *attr, uint8_t family,
+		      struct addr *ret)
+{
+	if (addr_size(family) &&
+	    mnl_attr_get_payload_len(attr) >= addr_size(family))
+		*ret = addr_from_bytes(family, mnl_attr_get_payload(attr));
+}
 
 static int take_local(const struct nlattr *attr, void *arg)
 {

@@ -22,9 +22,15 @@ struct conntrack_tuple {
 	uint16_t sport, dport;
 };
 
+struct conntrack_count {
+	uint64_t packets, bytes;
+};
+
 struct conntrack_entry {
 	uint8_t proto; /* IPPROTO_* */
-	bool has_ports;
+	bool has_ports, has_icmp;
+	uint8_t icmp_type, icmp_code; /* of its first packet */
+	uint16_t icmp_id;
 	/* TCP that conntrack met in its midst: who opened it is not known. */
 	bool picked_up;
 	/* As its first packet came in, and as its answers come in: what NAT
@@ -35,9 +41,22 @@ struct conntrack_entry {
 	uint32_t id; /* as the kernel wrote it; 0: it told none */
 	bool has_zone;
 	uint16_t zone;
+	bool has_counts; /* with net.netfilter.nf_conntrack_acct */
+	struct conntrack_count sent, answered;
+	/* Realtime ns, 0: not told; with nf_conntrack_timestamp. */
+	uint64_t start, stop;
 };
 
+/** Bytes of a key: a tuple is far smaller; a longer one is not from our
+ *  kernel. */
+#define CONNTRACK_KEY_MAX 256
+/** Bytes of an entry's attributes inside another message. */
+#define CONNTRACK_CT_MAX 2048
+
 typedef void (*conntrack_fn)(void *arg, const struct conntrack_entry *entry);
+typedef void (*conntrack_event_fn)(void *arg,
+				   const struct conntrack_entry *entry,
+				   bool end);
 
 /**
  * Hand over each entry of the @n bytes of a dump, aligned to four, that
@@ -47,6 +66,16 @@ typedef void (*conntrack_fn)(void *arg, const struct conntrack_entry *entry);
  */
 int conntrack_parse(const void *bytes, size_t n, uint32_t seq, conntrack_fn fn,
 		    void *arg);
+
+/** Hand over each entry that the @n bytes, aligned to four, tell to have begun
+ *  or (@end) ended. Pure, for untrusted bytes, as above. */
+void conntrack_parse_events(const void *bytes, size_t n, conntrack_event_fn fn,
+			    void *arg);
+
+/** The original tuple of the entry whose @attributes another message has; need
+ *  not be aligned. False when there is none. Pure, for untrusted bytes. */
+bool conntrack_parse_original(struct slice attributes,
+			      struct conntrack_tuple *ret);
 
 struct conntrack;
 

@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "flow/allowed.h"
 #include "flow/attribute.h"
 #include "flow/count.h"
 #include "flow/denied.h"
@@ -20,6 +22,7 @@ struct flow_log {
 	struct flow_ifaces ifaces;
 	struct flow_account *account;
 	struct flow_denied *denied;
+	struct flow_allowed *allowed; /* NULL: not recorded */
 	struct flow_counts *counts;
 	flow_emit_fn emit;
 	void *emit_arg;
@@ -28,7 +31,7 @@ struct flow_log {
 	size_t packet_head;
 	uint64_t seq;
 	uint64_t packets, repeated, undecoded, revoked, records;
-	uint64_t recorded, suppressed, lost_packets;
+	uint64_t recorded, suppressed, lost_packets, lost_events;
 	uint64_t lost;	    /* once nothing is read any more */
 	uint64_t lost_told; /* logged packets */
 };
@@ -309,6 +312,48 @@ void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
 	write_record(f, &record);
 }
 
+/* ---- allowed connections ----------------------------------------------- */
+
+static void on_connection(void *arg, struct flow_record *record)
+{
+	write_record(arg, record);
+}
+
+static void on_lost_events(void *arg, uint64_t events)
+{
+	struct flow_log *f = arg;
+	_cleanup_(freep) char *message = xasprintf(
+		"%llu begins or ends of allowed connections were lost on their way to the agent",
+		(unsigned long long)events);
+	struct flow_event e = loss_event("conntrack", events, message);
+
+	f->lost_events += events;
+	flow_tell(f, &e);
+}
+
+void flow_begin_allowed(struct flow_log *f)
+{
+	if (f->allowed)
+		flow_allowed_begin(f->allowed);
+}
+
+void flow_stop_allowed(struct flow_log *f)
+{
+	flow_allowed_stop(f->allowed);
+}
+
+const char *flow_allowed_problem(const struct flow_log *f)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(64);
+
+	if (!f->allowed ||
+	    (buf_read_file(&text,
+			   "/proc/sys/net/netfilter/nf_conntrack_acct") == 0 &&
+	     buf_str(&text)[0] == '1'))
+		return NULL;
+	return "the kernel does not count what connections carry, so records of allowed flows have no packets and bytes: set net.netfilter.nf_conntrack_acct=1";
+}
+
 /* ---- life -------------------------------------------------------------- */
 
 static int open_denied(struct flow_log *f, struct loop *loop,
@@ -329,6 +374,18 @@ static int open_denied(struct flow_log *f, struct loop *loop,
 	return flow_denied_open(loop, &o, &f->denied);
 }
 
+static int open_allowed(struct flow_log *f, struct loop *loop)
+{
+	struct flow_allowed_listener listener = { .record = on_connection,
+						  .lost = on_lost_events,
+						  .arg = f };
+	int r = flow_allowed_open(loop, &f->resolver, listener, &f->allowed);
+
+	if (r >= 0 && flow_allowed_problem(f))
+		log_warning("%s", flow_allowed_problem(f));
+	return r;
+}
+
 int flow_open(struct loop *loop, const struct flow_options *options,
 	      struct flow_log **ret)
 {
@@ -347,6 +404,8 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	if (r == 0)
 		r = flow_nflog_open(loop, options->group, on_packet, f,
 				    &f->nflog);
+	if (r == 0 && options->allowed)
+		r = open_allowed(f, loop);
 	if (r < 0) {
 		flow_close(f);
 		return r;
@@ -359,6 +418,7 @@ void flow_stop(struct flow_log *f)
 {
 	if (!f || !f->nflog)
 		return;
+	flow_stop_allowed(f);
 	flow_denied_stop(f->denied);
 	f->lost = flow_nflog_lost(f->nflog);
 	flow_nflog_close(f->nflog);
@@ -371,6 +431,7 @@ void flow_close(struct flow_log *f)
 		return;
 	flow_nflog_close(f->nflog);
 	flow_denied_close(f->denied);
+	flow_allowed_close(f->allowed);
 	flow_account_close(f->account);
 	flow_counts_free(f->counts);
 	buf_fini(&f->line);
@@ -387,6 +448,8 @@ void flow_stats(const struct flow_log *f, struct flow_stats *ret)
 		.lost = f->nflog ? flow_nflog_lost(f->nflog) : f->lost,
 		.undecoded = f->undecoded,
 		.flows = flow_denied_live(f->denied),
+		.connections = f->allowed ? flow_allowed_live(f->allowed) : 0,
+		.lost_events = f->lost_events,
 		.recorded_packets = f->recorded,
 		.suppressed_packets = f->suppressed,
 		.lost_packets = f->lost_packets,

@@ -19,6 +19,13 @@
 #include "loop/loop.h"
 
 struct flow_log;
+struct conntrack_entry;
+
+/** Who has a connection. */
+struct flow_connection {
+	bool governed; /* policies have a say at one of its ends */
+	struct endpoint *source, *destination; /* borrowed; NULL: nobody's */
+};
 
 /** How the flow log finds out who a packet's ends are. */
 struct flow_resolver {
@@ -37,6 +44,11 @@ struct flow_resolver {
 	 * direction; the strings live until the call's end. */
 	void (*policies)(void *arg, const struct endpoint *e, bool ingress,
 			 void (*add)(void *to, const char *policy), void *to);
+	/* Fills whose @e is, and appends the policies that admit it. May be
+	 * NULL unless allowed flows are recorded. */
+	void (*connection)(void *arg, const struct conntrack_entry *e,
+			   void (*add)(void *to, const char *policy), void *to,
+			   struct flow_connection *ret);
 	void *arg;
 };
 
@@ -53,6 +65,7 @@ struct flow_options {
 	uint64_t interval_ms;
 	const char *state_file; /* of the account; NULL: none is kept */
 	size_t packet_head;	/* bytes of a packet in its record */
+	bool allowed;		/* record allowed connections, too */
 	struct flow_resolver resolver;
 };
 
@@ -68,13 +81,15 @@ struct flow_revocation {
 
 /** Lines are records, events not counted. */
 struct flow_stats {
-	uint64_t packets;   /* NFLOG messages that were ours */
-	uint64_t revoked;   /* connections that flow_revoked() told of */
-	uint64_t records;   /* lines handed over */
-	uint64_t repeated;  /* packets of an attempt already recorded */
-	uint64_t lost;	    /* NFLOG messages that we never got */
-	uint64_t undecoded; /* recorded, but with less than all fields */
-	uint64_t flows;	    /* denied ones that live */
+	uint64_t packets;     /* NFLOG messages that were ours */
+	uint64_t revoked;     /* connections that flow_revoked() told of */
+	uint64_t records;     /* lines handed over */
+	uint64_t repeated;    /* packets of an attempt already recorded */
+	uint64_t lost;	      /* NFLOG messages that we never got */
+	uint64_t undecoded;   /* recorded, but with less than all fields */
+	uint64_t flows;	      /* denied ones that live */
+	uint64_t connections; /* allowed ones that live */
+	uint64_t lost_events; /* of connections */
 	/* Packets that records told of, that summaries did, and that neither
 	 * could: together all that the kernel has counted. */
 	uint64_t recorded_packets, suppressed_packets, lost_packets;
@@ -92,6 +107,13 @@ struct flow_count {
 /** Returns 0; -EBUSY when another process reads the group; or -errno. */
 int flow_open(struct loop *loop, const struct flow_options *options,
 	      struct flow_log **ret);
+/** Policies are in force: begin with the allowed flows, where these are
+ *  recorded. Again: nothing. */
+void flow_begin_allowed(struct flow_log *f);
+/** Emit what is left to tell of them, and no more. */
+void flow_stop_allowed(struct flow_log *f);
+/** Why less is known of allowed flows than could be; NULL: nothing. */
+const char *flow_allowed_problem(const struct flow_log *f);
 /** Read no more, and emit what is left to tell. Only flow_loss_line() may be
  *  called from here on, and flow_close(). Accepts NULL. */
 void flow_stop(struct flow_log *f);

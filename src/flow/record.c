@@ -226,16 +226,20 @@ static void put_interfaces(struct json_object *to, const struct flow_record *r)
 
 static void put_counts(struct json_object *to, const struct flow_record *r)
 {
-	put_number(to, "packets", r->packets);
-	put_number(to, "bytes", r->bytes);
-	put_number(to, "new_packets", r->new_packets);
-	put_number(to, "new_bytes", r->new_bytes);
+	if (!r->uncounted) {
+		put_number(to, "packets", r->packets);
+		put_number(to, "bytes", r->bytes);
+		put_number(to, "new_packets", r->new_packets);
+		put_number(to, "new_bytes", r->new_bytes);
+	}
 	if (r->has_reply) {
 		put_number(to, "packets_reply", r->packets_reply);
 		put_number(to, "bytes_reply", r->bytes_reply);
-		put_number(to, "duration_ms", r->duration_ns / 1000000);
 	}
-	put_time(to, "first", r->first);
+	if (r->has_duration)
+		put_number(to, "duration_ms", r->duration_ns / 1000000);
+	if (r->first)
+		put_time(to, "first", r->first);
 	put_time(to, "last", r->last);
 }
 

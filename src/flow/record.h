@@ -41,8 +41,9 @@ struct flow_record {
 	VEC(char *) policies;		      /* owned */
 	uint64_t packets, bytes, first, last; /* of the flow so far */
 	uint64_t new_packets, new_bytes;      /* since its last record */
-	/* Of a connection that is over, when @has_reply. */
-	bool has_reply;
+	bool uncounted;			      /* none of these four is known */
+	/* Of a connection that is over. */
+	bool has_reply, has_duration;
 	uint64_t packets_reply, bytes_reply, duration_ns;
 	/* Where it was addressed to before DNAT; no family: nowhere else. */
 	struct addr published;

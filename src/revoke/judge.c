@@ -218,6 +218,15 @@ static void deny(struct judgement *ret, enum deny_direction direction)
 	ret->direction = direction;
 }
 
+static struct evaluate_end end_at(const struct judge *j, const struct addr *a,
+				  const struct holder *holder)
+{
+	return (struct evaluate_end){
+		.addr = *a,
+		.host = !holder && local_addresses_have(&j->local, a),
+	};
+}
+
 static void answer(const struct judge *j, const struct question *q,
 		   struct judgement *ret)
 {
@@ -225,13 +234,8 @@ static void answer(const struct judge *j, const struct question *q,
 	const struct holder *destination =
 		holders_find(&j->holders, &q->destination);
 	struct evaluate_flow flow = {
-		.source = { .addr = q->source,
-			    .host = !source && local_addresses_have(
-						       &j->local, &q->source) },
-		.destination = { .addr = q->destination,
-				 .host = !destination &&
-					 local_addresses_have(
-						 &j->local, &q->destination) },
+		.source = end_at(j, &q->source, source),
+		.destination = end_at(j, &q->destination, destination),
 		.proto = q->proto,
 		.port = q->port,
 	};
@@ -284,4 +288,95 @@ void judge_connection(struct judge *j, const struct conntrack_entry *entry,
 	if (ret->allowed && entry->picked_up)
 		ask(j, &reply->src, &original->src, entry->proto,
 		    original->sport, ret);
+}
+
+/* ---- who admits -------------------------------------------------------- */
+
+struct admitter {
+	const struct judge *judge;
+	void (*fn)(void *arg, const struct policy *policy);
+	void *arg;
+	struct admission *ret;
+};
+
+/* What the policies that select @self say of @flow. */
+static void tell_admitting(const struct admitter *a, struct subject *self,
+			   const struct evaluate_flow *flow,
+			   enum deny_direction direction)
+{
+	const struct policy_set *own =
+		subject_policies(self, a->judge->policies, direction);
+	struct evaluate_verdict v;
+
+	if (!own->policies.len)
+		return;
+	evaluate(own, flow, &v);
+	if (direction == DENY_INGRESS)
+		vec_foreach(p, &v.ingress.admitting)
+			a->fn(a->arg, *p);
+	else
+		vec_foreach(p, &v.egress.admitting)
+			a->fn(a->arg, *p);
+	evaluate_verdict_fini(&v);
+}
+
+static struct subject *first_managed(const struct holder *h)
+{
+	if (h)
+		vec_foreach(holding, &h->holdings)
+			if (holding->managed)
+				return holding->subject;
+	return NULL;
+}
+
+/* Behind a port at which a process of the host accepts for a container. */
+static void admit_proxied(const struct admitter *a, struct evaluate_flow flow)
+{
+	const struct publication *p =
+		flow.source.host || !flow.destination.host
+			? NULL
+			: publications_find(&a->judge->publications,
+					    &flow.destination.addr, flow.proto,
+					    flow.port);
+
+	if (!p)
+		return;
+	a->ret->governed = true;
+	a->ret->destination = p->subject->endpoint;
+	flow.destination.endpoint = p->subject->endpoint;
+	flow.destination.host = false;
+	flow.port = p->port->port;
+	tell_admitting(a, p->subject, &flow, DENY_INGRESS);
+}
+
+void judge_admission(struct judge *j, const struct conntrack_entry *entry,
+		     void (*fn)(void *arg, const struct policy *policy),
+		     void *arg, struct admission *ret)
+{
+	const struct addr *from = &entry->original.src;
+	const struct addr *to = &entry->reply.src;
+	const struct holder *source = holders_find(&j->holders, from);
+	const struct holder *destination = holders_find(&j->holders, to);
+	struct admitter a = { j, fn, arg, ret };
+	struct subject *sender = first_managed(source);
+	struct subject *receiver = first_managed(destination);
+	struct evaluate_flow flow = {
+		.source = end_at(j, from, source),
+		.destination = end_at(j, to, destination),
+		.proto = entry->proto,
+		.port = entry->reply.sport,
+	};
+
+	*ret = (struct admission){
+		.governed = sender || receiver,
+		.source = holder_first(source),
+		.destination = holder_first(destination),
+	};
+	flow.source.endpoint = ret->source;
+	flow.destination.endpoint = ret->destination;
+	if (sender)
+		tell_admitting(&a, sender, &flow, DENY_EGRESS);
+	if (receiver)
+		tell_admitting(&a, receiver, &flow, DENY_INGRESS);
+	admit_proxied(&a, flow);
 }

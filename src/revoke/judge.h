@@ -46,3 +46,15 @@ struct judgement {
 
 void judge_connection(struct judge *j, const struct conntrack_entry *entry,
 		      struct judgement *ret);
+
+/** Who has a connection, and who governs it. */
+struct admission {
+	bool governed; /* an end is at a bridge that is governed */
+	/* Borrowed until the next update; NULL: nobody's. */
+	struct endpoint *source, *destination;
+};
+
+/** Tell @fn each policy that admits a connection, by either end's. */
+void judge_admission(struct judge *j, const struct conntrack_entry *entry,
+		     void (*fn)(void *arg, const struct policy *policy),
+		     void *arg, struct admission *ret);

@@ -313,6 +313,13 @@ bool revoke_is_idle(const struct revoke *r)
 	       !r->settle_wanted;
 }
 
+void revoke_admission(struct revoke *r, const struct conntrack_entry *entry,
+		      void (*fn)(void *arg, const struct policy *policy),
+		      void *arg, struct admission *ret)
+{
+	judge_admission(r->judge, entry, fn, arg, ret);
+}
+
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret)
 {
 	*ret = r->stats;

@@ -18,6 +18,7 @@
 #include "firewall/firewall.h"
 #include "flow/flow.h"
 #include "loop/loop.h"
+#include "revoke/judge.h"
 
 struct revoke;
 
@@ -44,5 +45,11 @@ void revoke_review(struct revoke *r);
 
 /** False while connections are being judged, or have yet to be. */
 bool revoke_is_idle(const struct revoke *r);
+
+/** Who has a connection, and what admits it, by what is in force; see judge.h.
+ *  Before the first commit nobody governs it. */
+void revoke_admission(struct revoke *r, const struct conntrack_entry *entry,
+		      void (*fn)(void *arg, const struct policy *policy),
+		      void *arg, struct admission *ret);
 
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret);

@@ -21,11 +21,21 @@ static void on_entry(void *arg, const struct conntrack_entry *e)
 	assert(e->reply.dst.family == e->original.dst.family);
 }
 
+static void on_event(void *arg, const struct conntrack_entry *e,
+		     _unused_ bool end)
+{
+	on_entry(arg, e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(freep) char *copy = xmemdup(data, size);
 	struct slice all = { copy, size };
+	struct conntrack_tuple tuple;
 
 	conntrack_parse(copy, size, 1, on_entry, &all);
+	conntrack_parse_events(copy, size, on_event, &all);
+	if (conntrack_parse_original(all, &tuple))
+		assert(addr_is_set(&tuple.dst));
 	return 0;
 }

@@ -12,6 +12,7 @@ PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
 	libclang-rt-14-dev python3 systemd git mandoc rsyslog prometheus
+	conntrack
 	podman netavark aardvark-dns slirp4netns runc docker-compose"
 
 # Services must not start just because their programs are wanted: policy-rc.d

@@ -305,6 +305,7 @@ static void what_the_flow_log_records_is_read(void **state)
 	accepts("flowLog: {}\n", &c);
 	assert_int_equal(c.flow_interval_ms, 10000);
 	assert_int_equal(c.packet_head, 96);
+	assert_false(c.flow_allowed);
 	assert_int_equal(c.compile.budget_rate, 100);
 	assert_int_equal(c.compile.budget_burst, 1000);
 	config_fini(&c);
@@ -320,6 +321,11 @@ static void what_the_flow_log_records_is_read(void **state)
 		"c.yaml:3:15: error: expected a whole number from 0 to 256\n"
 		"c.yaml:4:18: error: expected a whole number from 0 to 1000000\n"
 		"");
+	accepts("flowLog: {allowed: true}\n", &c);
+	assert_true(c.flow_allowed);
+	config_fini(&c);
+	refuses("flowLog: {allowed: \"yes\"}\n",
+		"c.yaml:1:20: error: expected true or false, not a string\n");
 	refuses("flowLog: {interval: 10}\n",
 		"c.yaml:1:21: error: expected seconds, as in \"10s\"\n");
 }
@@ -330,7 +336,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed)\n");
 }
 
 static void one_document(void **state)

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "base/clock.h"
+#include "firewall/conntrack_watch.h"
 #include "host.h"
 
 #define MANY 50000
@@ -32,7 +33,8 @@ static void put_tuple(struct nlmsghdr *nlh, uint16_t type, uint8_t proto,
 	if (proto == IPPROTO_ICMP) {
 		mnl_attr_put_u16(nlh, CTA_PROTO_ICMP_ID, htons(7));
 		mnl_attr_put_u8(nlh, CTA_PROTO_ICMP_TYPE,
-				type == CTA_TUPLE_ORIG ? 8 : 0);
+				(type & NLA_TYPE_MASK) == CTA_TUPLE_ORIG ? 8
+									 : 0);
 		mnl_attr_put_u8(nlh, CTA_PROTO_ICMP_CODE, 0);
 	} else {
 		mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, htons(t->sport));
@@ -391,6 +393,132 @@ static void local_addresses(_unused_ void **state)
 	assert_true(found);
 }
 
+/* ---- begins and ends --------------------------------------------------- */
+
+struct watching {
+	unsigned begun, ended;
+	uint64_t lost;
+	struct conntrack_entry first, last;
+};
+
+static void on_event(void *arg, const struct conntrack_entry *e, bool end)
+{
+	struct watching *w = arg;
+
+	*(end ? &w->last : &w->first) = *e;
+	w->begun += !end;
+	w->ended += end;
+}
+
+static void on_lost(void *arg, uint64_t events)
+{
+	struct watching *w = arg;
+
+	w->lost += events;
+}
+
+static struct conntrack_watch *watch(struct watching *w)
+{
+	struct conntrack_watcher watcher = { on_event, on_lost, w };
+	struct conntrack_watch *ret = NULL;
+
+	assert_int_equal(conntrack_watch_open(watcher, &ret), 0);
+	return ret;
+}
+
+static void delete_all(void)
+{
+	struct listening l = { .doomed = everything };
+
+	listen_start(&l);
+	dump(&l);
+	listen_end(&l);
+}
+
+static void begin_and_end(_unused_ void **state)
+{
+	struct conntrack_tuple original =
+		tuple("203.0.113.9", 40000, "198.51.100.1", 8080);
+	struct conntrack_tuple reply =
+		tuple("172.17.0.2", 80, "172.17.0.1", 50000);
+	struct watching w = { 0 };
+	struct conntrack_watch *c = watch(&w);
+	uint64_t before = clock_realtime(), after;
+
+	run_kept("echo 1 >/proc/sys/net/netfilter/nf_conntrack_acct;"
+		 "echo 1 >/proc/sys/net/netfilter/nf_conntrack_timestamp");
+	make(IPPROTO_TCP, 0, false, &original, &reply);
+	assert_true(conntrack_watch_read(c));
+	assert_int_equal(w.begun, 1);
+	assert_tuple(&w.first.original, "203.0.113.9", 40000, "198.51.100.1",
+		     8080);
+	assert_tuple(&w.first.reply, "172.17.0.2", 80, "172.17.0.1", 50000);
+	delete_all();
+	after = clock_realtime();
+	assert_true(conntrack_watch_read(c));
+	assert_int_equal(w.ended, 1);
+	assert_int_equal(w.last.id, w.first.id);
+	assert_true(w.last.has_counts);
+	assert_int_equal(w.last.sent.packets, 0);
+	assert_true(before <= w.last.start && w.last.start <= w.last.stop &&
+		    w.last.stop <= after);
+	run_kept("echo 0 >/proc/sys/net/netfilter/nf_conntrack_acct;"
+		 "echo 0 >/proc/sys/net/netfilter/nf_conntrack_timestamp");
+	make_plain(IPPROTO_ICMP, 0, "10.0.0.2", 0, "10.0.0.3", 0);
+	delete_all();
+	conntrack_watch_read(c);
+	assert_int_equal(w.ended, 2);
+	assert_true(w.last.has_icmp && !w.last.has_ports);
+	assert_int_equal(w.last.icmp_type, 8);
+	assert_int_equal(w.last.icmp_id, 7);
+	assert_false(w.last.has_counts);
+	assert_true(w.last.start == 0 && w.lost == 0);
+	conntrack_watch_close(c);
+	conntrack_watch_close(NULL);
+}
+
+/* Every event is told or counted as lost. */
+static void more_than_the_socket_holds(_unused_ void **state)
+{
+	struct watching w = { 0 };
+	struct conntrack_watch *c = watch(&w);
+
+	make_many();
+	delete_all();
+	while (!conntrack_watch_read(c))
+		;
+	assert_true(w.lost > 0);
+	assert_int_equal(w.begun + w.ended + w.lost, 2 * MANY);
+	conntrack_watch_close(c);
+}
+
+static struct slice original_of(const struct nlmsghdr *nlh)
+{
+	return (struct slice){
+		mnl_nlmsg_get_payload_offset(nlh, sizeof(struct nfgenmsg)),
+		mnl_nlmsg_get_payload_len(nlh) - sizeof(struct nfgenmsg)
+	};
+}
+
+/* As NFULA_CT has an entry: its attributes and no header. */
+static void inside_another_message(_unused_ void **state)
+{
+	struct conntrack_tuple original =
+		tuple("2001:db8::9", 40000, "2001:db8::1", 8080);
+	struct conntrack_tuple reply = tuple("fd00::2", 80, "fd00::1", 50000);
+	_Alignas(struct nlmsghdr) char buffer[512] = { 0 };
+	struct conntrack_tuple got = { .sport = 7 };
+	struct slice whole;
+
+	put_entry(buffer, IPPROTO_TCP, 0, false, &original, &reply);
+	whole = original_of((void *)buffer);
+	assert_true(conntrack_parse_original(whole, &got));
+	assert_tuple(&got, "2001:db8::9", 40000, "2001:db8::1", 8080);
+	for (size_t n = 0; n < 32; n++)
+		assert_false(conntrack_parse_original(
+			(struct slice){ whole.ptr, n }, &got));
+}
+
 static void opened_and_closed(_unused_ void **state)
 {
 	struct conntrack_listener listener = { on_entry, on_slice, on_done,
@@ -416,6 +544,9 @@ int main(void)
 		cmocka_unit_test(gone_meanwhile),
 		cmocka_unit_test(fifty_thousand),
 		cmocka_unit_test(local_addresses),
+		cmocka_unit_test(begin_and_end),
+		cmocka_unit_test(more_than_the_socket_holds),
+		cmocka_unit_test(inside_another_message),
 		cmocka_unit_test(opened_and_closed),
 	};
 

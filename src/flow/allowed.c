@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* allowed.c - connections that the policies let through, from conntrack.
+ *
+ * A table has what is known of those that live. It is filled by the kernel's
+ * events, and by a dump at the start and after events were lost, which also
+ * finds those that are gone unseen.
+ */
+#include "flow/allowed.h"
+
+#include <net/ethernet.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "firewall/conntrack.h"
+#include "firewall/conntrack_watch.h"
+
+/* Reads of at most 64 events that empty a full socket. */
+#define DRAIN_TURNS 1024
+
+/* What names a connection of the kernel's. Compared and hashed as bytes, so
+ * zero it first. */
+struct key {
+	uint32_t id;
+	uint16_t zone, icmp_id;
+	uint16_t ports[4];
+	struct addr addrs[4];
+	uint8_t proto;
+};
+
+/* A connection that lives. */
+struct live {
+	struct key key;
+	uint64_t id;	/* the flow's */
+	uint64_t first; /* realtime ns; 0: not known */
+	unsigned epoch; /* of the last dump that has it */
+	struct endpoint *source, *destination; /* references; NULL: nobody's */
+	VEC(char *) policies;
+	UT_hash_handle hh;
+};
+
+struct flow_allowed {
+	struct loop *loop;
+	const struct flow_resolver *resolver;
+	struct flow_allowed_listener listener;
+	struct conntrack_watch *watch;
+	struct conntrack *conntrack;
+	struct live *table;
+	unsigned epoch;
+	bool begun, dumping, dump_wanted;
+	bool full_told;
+};
+
+/* ---- the table --------------------------------------------------------- */
+
+static struct key key_of(const struct conntrack_entry *e)
+{
+	const struct conntrack_tuple *o = &e->original, *r = &e->reply;
+	struct key key;
+
+	memset(&key, 0, sizeof(key));
+	key.id = e->id;
+	key.zone = e->zone;
+	key.icmp_id = e->icmp_id;
+	key.ports[0] = o->sport;
+	key.ports[1] = o->dport;
+	key.ports[2] = r->sport;
+	key.ports[3] = r->dport;
+	key.addrs[0] = o->src;
+	key.addrs[1] = o->dst;
+	key.addrs[2] = r->src;
+	key.addrs[3] = r->dst;
+	key.proto = e->proto;
+	return key;
+}
+
+static struct live *find(struct flow_allowed *a,
+			 const struct conntrack_entry *e)
+{
+	struct key key = key_of(e);
+	struct live *l;
+
+	HASH_FIND(hh, a->table, &key, sizeof(key), l);
+	return l;
+}
+
+static void live_fini(struct live *l)
+{
+	vec_foreach(policy, &l->policies)
+		free(*policy);
+	vec_fini(&l->policies);
+	endpoint_unref(l->source);
+	endpoint_unref(l->destination);
+}
+
+static void forget(struct flow_allowed *a, struct live *l)
+{
+	HASH_DEL(a->table, l);
+	live_fini(l);
+	free(l);
+}
+
+static void remember(struct flow_allowed *a, struct live *l)
+{
+	struct live *kept;
+
+	if (HASH_COUNT(a->table) < FLOW_ALLOWED_MAX) {
+		kept = xmemdup(l, sizeof(*l));
+		HASH_ADD(hh, a->table, key, sizeof(kept->key), kept);
+		return;
+	}
+	if (!a->full_told)
+		log_warning(
+			"more than %d allowed connections live at once: of some the log will tell neither the duration nor, if addresses change hands, whose they were when they began",
+			FLOW_ALLOWED_MAX);
+	a->full_told = true;
+	live_fini(l);
+}
+
+/* ---- who and why ------------------------------------------------------- */
+
+/* One that admits by both directions or several rules is named once. */
+static void add_policy(void *to, const char *policy)
+{
+	struct live *l = to;
+
+	vec_foreach(known, &l->policies)
+		if (!strcmp(*known, policy))
+			return;
+	vec_push(&l->policies, xstrdup(policy));
+}
+
+/* False when nobody's whom the policies govern. @ret is to be fini'd. */
+static bool look_up(struct flow_allowed *a, const struct conntrack_entry *e,
+		    struct live *ret)
+{
+	const struct flow_resolver *r = a->resolver;
+	struct flow_connection who = { 0 };
+
+	*ret = (struct live){ .key = key_of(e), .epoch = a->epoch };
+	/* The same for the next agent, which may see its end. */
+	ret->id = hash_content(&ret->key, sizeof(ret->key)) ?: 1;
+	ret->first = e->start;
+	r->connection(r->arg, e, add_policy, ret, &who);
+	if (who.source)
+		ret->source = endpoint_ref(who.source);
+	if (who.destination)
+		ret->destination = endpoint_ref(who.destination);
+	if (!who.governed)
+		live_fini(ret);
+	return who.governed;
+}
+
+/* ---- records ----------------------------------------------------------- */
+
+/* As the policies see it: DNAT done, SNAT not yet. */
+static struct flow_packet packet_of(const struct conntrack_entry *e)
+{
+	return (struct flow_packet){
+		.ethertype = e->original.src.family == AF_INET ? ETHERTYPE_IP
+							       : ETHERTYPE_IPV6,
+		.has_proto = true,
+		.has_ports = e->has_ports,
+		.has_icmp = e->has_icmp,
+		.complete = true,
+		.proto = e->proto,
+		.src = e->original.src,
+		.dst = e->reply.src,
+		.sport = e->original.sport,
+		.dport = e->reply.sport,
+		.icmp_type = e->icmp_type,
+		.icmp_code = e->icmp_code,
+		.echo_id = e->icmp_id,
+	};
+}
+
+static void set_published(const struct conntrack_entry *e,
+			  struct flow_record *record)
+{
+	if (addr_eq(&e->original.dst, &e->reply.src) &&
+	    e->original.dport == e->reply.sport)
+		return;
+	record->published = e->original.dst;
+	record->published_port = e->original.dport;
+}
+
+static void set_counts(const struct conntrack_entry *e,
+		       struct flow_record *record)
+{
+	record->uncounted = !e->has_counts;
+	record->has_reply = e->has_counts;
+	record->packets = record->new_packets = e->sent.packets;
+	record->bytes = record->new_bytes = e->sent.bytes;
+	record->packets_reply = e->answered.packets;
+	record->bytes_reply = e->answered.bytes;
+}
+
+static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
+		 const struct live *l, enum flow_state state, uint64_t time)
+{
+	_cleanup_(flow_record_fini) struct flow_record record = {
+		.time = time,
+		.allowed = true,
+		.no_reason = true,
+		.id = l->id,
+		.state = state,
+		.packet = packet_of(e),
+		.src = { .owner = l->source },
+		.dst = { .owner = l->destination },
+		.first = l->first,
+		.last = time,
+	};
+
+	vec_foreach(policy, &l->policies)
+		vec_push(&record.policies, xstrdup(*policy));
+	set_published(e, &record);
+	set_counts(e, &record);
+	if (state == FLOW_END && l->first) {
+		record.has_duration = true;
+		record.duration_ns = time - MIN(l->first, time);
+	}
+	a->listener.record(a->listener.arg, &record);
+}
+
+/* ---- events ------------------------------------------------------------ */
+
+static void on_begin(struct flow_allowed *a, const struct conntrack_entry *e)
+{
+	struct live l;
+
+	/* Also when a dump was sooner; then it is not told as new. */
+	if (find(a, e) || !look_up(a, e, &l))
+		return;
+	if (!l.first)
+		l.first = clock_realtime();
+	tell(a, e, &l, FLOW_NEW, l.first);
+	remember(a, &l);
+}
+
+static void on_end(struct flow_allowed *a, const struct conntrack_entry *e)
+{
+	uint64_t time = e->stop ? e->stop : clock_realtime();
+	struct live *known = find(a, e), l;
+
+	if (known) {
+		if (e->start)
+			known->first = e->start;
+		tell(a, e, known, FLOW_END, time);
+		forget(a, known);
+	} else if (look_up(a, e, &l)) {
+		tell(a, e, &l, FLOW_END, time);
+		live_fini(&l);
+	}
+}
+
+void flow_allowed_event(struct flow_allowed *a, const struct conntrack_entry *e,
+			bool end)
+{
+	if (end)
+		on_end(a, e);
+	else
+		on_begin(a, e);
+}
+
+static void on_event(void *arg, const struct conntrack_entry *e, bool end)
+{
+	flow_allowed_event(arg, e, end);
+}
+
+/* ---- the dump ---------------------------------------------------------- */
+
+static void on_entry(void *arg, const struct conntrack_entry *e)
+{
+	struct flow_allowed *a = arg;
+	struct live *known = find(a, e), l;
+
+	if (known)
+		known->epoch = a->epoch;
+	else if (look_up(a, e, &l))
+		remember(a, &l);
+}
+
+static void on_slice(_unused_ void *arg)
+{
+}
+
+static void dump(struct flow_allowed *a);
+
+static void on_dumped(void *arg, int error)
+{
+	struct flow_allowed *a = arg;
+	struct live *l, *next;
+
+	a->dumping = false;
+	if (error < 0)
+		log_warning(
+			"cannot read the kernel's connections: %s; of those that began before, the log may not tell the duration",
+			strerror(-error));
+	else
+		HASH_ITER(hh, a->table, l, next)
+			if (l->epoch != a->epoch)
+				forget(a, l);
+	if (a->dump_wanted)
+		dump(a);
+}
+
+static void dump(struct flow_allowed *a)
+{
+	int r;
+
+	a->dump_wanted = a->dumping;
+	if (a->dumping)
+		return;
+	a->epoch++;
+	a->dumping = true;
+	r = conntrack_dump(a->conntrack);
+	if (r < 0)
+		on_dumped(a, r);
+}
+
+static void on_lost(void *arg, uint64_t events)
+{
+	struct flow_allowed *a = arg;
+
+	a->listener.lost(a->listener.arg, events);
+	dump(a);
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+int flow_allowed_open(struct loop *loop, const struct flow_resolver *resolver,
+		      struct flow_allowed_listener listener,
+		      struct flow_allowed **ret)
+{
+	struct flow_allowed *a = xnew(struct flow_allowed);
+	struct conntrack_watcher watcher = { .event = on_event,
+					     .lost = on_lost,
+					     .arg = a };
+	struct conntrack_listener dumped = { .entry = on_entry,
+					     .slice = on_slice,
+					     .done = on_dumped,
+					     .arg = a };
+	int r;
+
+	a->loop = loop;
+	a->resolver = resolver;
+	a->listener = listener;
+	r = conntrack_watch_open(watcher, &a->watch);
+	if (r >= 0)
+		r = conntrack_open(loop, dumped, &a->conntrack);
+	if (r < 0) {
+		flow_allowed_close(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+/* What waits now: more than the socket holds came later. */
+static void drain(struct flow_allowed *a)
+{
+	for (int i = 0; i < DRAIN_TURNS; i++)
+		if (conntrack_watch_read(a->watch))
+			return;
+}
+
+void flow_allowed_begin(struct flow_allowed *a)
+{
+	if (a->begun || !a->watch)
+		return;
+	a->begun = true;
+	/* What began since the socket is open is told as new. */
+	drain(a);
+	conntrack_watch_start(a->watch, a->loop);
+	dump(a);
+}
+
+void flow_allowed_stop(struct flow_allowed *a)
+{
+	if (!a)
+		return;
+	if (a->begun)
+		drain(a);
+	conntrack_close(TAKE_PTR(a->conntrack));
+	conntrack_watch_close(TAKE_PTR(a->watch));
+	a->begun = false;
+}
+
+void flow_allowed_close(struct flow_allowed *a)
+{
+	struct live *l, *next;
+
+	if (!a)
+		return;
+	conntrack_close(a->conntrack);
+	conntrack_watch_close(a->watch);
+	HASH_ITER(hh, a->table, l, next)
+		forget(a, l);
+	free(a);
+}
+
+size_t flow_allowed_live(const struct flow_allowed *a)
+{
+	return HASH_COUNT(a->table);
+}
