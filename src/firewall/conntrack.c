@@ -24,8 +24,6 @@
 
 /* Some thirty entries. */
 #define DUMP_BUFFER 8192
-/* How long a slice may take others' time. */
-#define SLICE_NS UINT64_C(2000000)
 /* A dump that the kernel tore is begun anew so often. */
 #define ATTEMPTS 8
 /* Deletes of one send; each has an original tuple of some 80 bytes. */
@@ -187,7 +185,7 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 
 	do {
 		r = read_part(c);
-	} while (r == 0 && clock_monotonic() - begin < SLICE_NS);
+	} while (r == 0 && clock_monotonic() - begin < LOOP_SLICE_NS);
 	c->listener.slice(c->listener.arg);
 	send_deletes(c);
 	if (r == 0 || r == -EAGAIN)

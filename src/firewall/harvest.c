@@ -18,8 +18,6 @@
 #include "firewall/element.h"
 #include "firewall/netlink.h"
 
-/* How long a slice may take others' time. */
-#define SLICE_NS UINT64_C(2000000)
 /* A dump that a transaction tore is begun anew so often. */
 #define ATTEMPTS 8
 
@@ -176,7 +174,7 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 			return;
 		if (r)
 			r = next(h, r);
-	} while (r == 0 && clock_monotonic() - begin < SLICE_NS);
+	} while (r == 0 && clock_monotonic() - begin < LOOP_SLICE_NS);
 	if (r)
 		end(h, r);
 }

@@ -5,12 +5,13 @@
  *
  *   IDLE      nothing is under way; the timer runs while a flow lives
  *   READING   counters first, then the sets
- *   DRAINING  logged packets that were on their way meanwhile
+ *   DRAINING  logged packets that were on their way until then
  *   TELLING   one flow after the other, then the counters again
  *
  * An element that no logged packet has told of (that was lost, or came while
  * no agent ran) is an *orphan*: a flow of which only the key is known. It can
- * only be told for one when the log has run dry, hence DRAINING.
+ * only be told for one when the log's packet of it would have come, hence
+ * DRAINING.
  *
  * A hash set that packets change while it is dumped may be told with an
  * element twice or without it. So a flow is over only when two harvests have
@@ -29,8 +30,6 @@
 
 /* Flows that are told one by one: some 20 MiB. What is over is counted. */
 #define FLOWS_MAX 32768
-/* How long a slice of telling may take others' time. */
-#define SLICE_NS UINT64_C(2000000)
 /* Counters of both tables. */
 #define COUNTERS_MAX 32
 #define NS_PER_MS    UINT64_C(1000000)
@@ -435,7 +434,7 @@ static void go_on(struct flow_denied *d)
 		d->phase = TELLING;
 		d->cursor = d->flows;
 	}
-	while (d->cursor && clock_monotonic() - begin < SLICE_NS) {
+	while (d->cursor && clock_monotonic() - begin < LOOP_SLICE_NS) {
 		struct flow *f = d->cursor;
 
 		d->cursor = f->hh.next;
@@ -458,6 +457,7 @@ static void on_read(void *arg, int error)
 		pause_until(d, d->interval_ms);
 		return;
 	}
+	d->listener.mark(d->listener.arg);
 	d->phase = DRAINING;
 	go_on(d);
 }
@@ -607,6 +607,7 @@ void flow_denied_stop(struct flow_denied *d)
 		return;
 	if (d->interval_ms && prepare(d) &&
 	    harvest_read_now(d->harvest, d->sets, d->nsets) == 0) {
+		d->listener.mark(d->listener.arg);
 		while (!d->listener.drain(d->listener.arg))
 			;
 		for (d->cursor = d->flows; d->cursor;) {

@@ -35,7 +35,9 @@ struct flow_denied_listener {
 	/* Fill who the ends are, as of @record's last packet, from its
 	 * addresses; the owners are borrowed. */
 	void (*identify)(void *arg, struct flow_record *record);
-	/* Hand over logged packets that wait; true when none waits any more. */
+	/* From here on drain() is about the logged packets that wait now … */
+	void (*mark)(void *arg);
+	/* … of which it hands over some; true when none of them is left. */
 	bool (*drain)(void *arg);
 	void *arg;
 };

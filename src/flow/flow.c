@@ -210,14 +210,21 @@ static void on_identify(void *arg, struct flow_record *record)
 	flow_attribute_again(&f->resolver, record);
 }
 
+static void on_mark(void *arg)
+{
+	struct flow_log *f = arg;
+
+	flow_nflog_mark(f->nflog);
+}
+
 static bool on_drain(void *arg)
 {
 	struct flow_log *f = arg;
-	bool dry = flow_nflog_read(f->nflog);
+	bool done = flow_nflog_read(f->nflog);
 
-	if (dry)
+	if (done)
 		tell_missed(f);
-	return dry;
+	return done;
 }
 
 /* ---- from a logged packet to a record ---------------------------------- */
@@ -367,6 +374,7 @@ static int open_denied(struct flow_log *f, struct loop *loop,
 			      .lost = on_lost,
 			      .balance = on_balance,
 			      .identify = on_identify,
+			      .mark = on_mark,
 			      .drain = on_drain,
 			      .arg = f },
 	};

@@ -25,6 +25,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 
 /* Bytes of a packet that are worth having: any header chain that is sane. */
 #define COPY_RANGE 256
@@ -35,8 +36,8 @@
 #define RECEIVE_BUFFER (16 << 20)
 /* The kernel sends at most one batch of its buffer (about a page). */
 #define DATAGRAM_MAX 65536
-/* Datagrams taken in one turn of the loop, so that a flood starves nobody. */
-#define DATAGRAMS_PER_TURN 64
+/* What the kernel charges for a datagram at least, with its own structures. */
+#define CHARGE_MIN 512
 
 struct flow_nflog {
 	struct mnl_socket *socket;
@@ -47,6 +48,7 @@ struct flow_nflog {
 	bool started;	   /* @expected is known */
 	uint32_t expected; /* sequence number */
 	uint64_t missing;  /* in gaps so far */
+	size_t marked;	   /* datagrams that waited then, at most */
 	_Alignas(struct nlmsghdr) char buf[DATAGRAM_MAX];
 };
 
@@ -295,21 +297,45 @@ static int receive(struct flow_nflog *n, int flags, size_t *ret_len)
 	return 0;
 }
 
+static void meminfo(const struct flow_nflog *n, uint32_t ret[SK_MEMINFO_VARS])
+{
+	socklen_t len = SK_MEMINFO_VARS * sizeof(*ret);
+
+	memset(ret, 0, len);
+	if (getsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_MEMINFO,
+		       ret, &len) < 0)
+		ret[SK_MEMINFO_RMEM_ALLOC] = RECEIVE_BUFFER;
+}
+
+/* How many datagrams wait nobody tells, but what they are charged for. More
+ * may come than are read, so "until none waits" might never be. */
+void flow_nflog_mark(struct flow_nflog *n)
+{
+	uint32_t mem[SK_MEMINFO_VARS];
+
+	meminfo(n, mem);
+	n->marked = mem[SK_MEMINFO_RMEM_ALLOC] / CHARGE_MIN + 1;
+}
+
 bool flow_nflog_read(struct flow_nflog *n)
 {
+	uint64_t begin = clock_monotonic();
 	size_t len = 0;
 	int r;
 
-	for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
+	do {
 		r = receive(n, MSG_DONTWAIT, &len);
 		if (r == -ENOBUFS)
 			continue;
-		if (r < 0)
-			return true;
+		if (r < 0) {
+			n->marked = 0;
+			break;
+		}
+		n->marked -= n->marked > 0;
 		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
 				 on_packet, n);
-	}
-	return false;
+	} while (clock_monotonic() - begin < LOOP_SLICE_NS);
+	return !n->marked;
 }
 
 static void on_readable(void *arg, _unused_ int events, _unused_ int error)
@@ -449,11 +475,8 @@ void flow_nflog_close(struct flow_nflog *n)
  * this would be a lower bound until the gap is seen. */
 uint64_t flow_nflog_lost(const struct flow_nflog *n)
 {
-	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(mem);
+	uint32_t mem[SK_MEMINFO_VARS];
 
-	if (getsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_MEMINFO,
-		       mem, &len) < 0)
-		return n->missing;
+	meminfo(n, mem);
 	return MAX(n->missing, (uint64_t)mem[SK_MEMINFO_DROPS]);
 }

@@ -51,7 +51,11 @@ int flow_nflog_open(struct loop *loop, uint16_t group, flow_nflog_fn fn,
 		    void *arg, struct flow_nflog **ret);
 void flow_nflog_close(struct flow_nflog *n);
 
-/** Hand over some of what waits. Returns true when nothing waits any more. */
+/** Remember what waits now. */
+void flow_nflog_mark(struct flow_nflog *n);
+
+/** Hand over what waits, for a slice of time. Returns true when nothing is left
+ *  of what waited at the mark. */
 bool flow_nflog_read(struct flow_nflog *n);
 
 /** Packets that the kernel logged and this process did not get. */

@@ -17,8 +17,13 @@ struct loop {
 	uv_loop_t uv;
 };
 
+/* One of 0 ms is an idle handle: libuv runs timers until none is due, so one
+ * that starts itself again would keep everybody else from the loop. */
 struct loop_timer {
 	uv_timer_t uv;
+	uv_idle_t next_turn;
+	uint64_t repeat_ms; /* after the next turn */
+	int open;	    /* handles */
 	loop_fn fn;
 	void *arg;
 };
@@ -98,19 +103,37 @@ static void on_timer(uv_timer_t *uv)
 	timer->fn(timer->arg);
 }
 
+static void on_next_turn(uv_idle_t *uv)
+{
+	struct loop_timer *timer = uv->data;
+
+	must(uv_idle_stop(uv));
+	if (timer->repeat_ms)
+		loop_timer_start(timer, timer->repeat_ms, timer->repeat_ms);
+	timer->fn(timer->arg);
+}
+
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg)
 {
 	struct loop_timer *timer = xnew(struct loop_timer);
 
 	timer->fn = fn;
 	timer->arg = arg;
+	timer->open = 2;
 	must(uv_timer_init(&loop->uv, &timer->uv));
-	timer->uv.data = timer;
+	must(uv_idle_init(&loop->uv, &timer->next_turn));
+	timer->uv.data = timer->next_turn.data = timer;
 	return timer;
 }
 
 void loop_timer_start(struct loop_timer *timer, uint64_t ms, uint64_t repeat_ms)
 {
+	loop_timer_stop(timer);
+	if (!ms) {
+		timer->repeat_ms = repeat_ms;
+		must(uv_idle_start(&timer->next_turn, on_next_turn));
+		return;
+	}
 	/* The loop's cached time may be old after long work: a timer counts
 	 * from now. */
 	uv_update_time(timer->uv.loop);
@@ -120,17 +143,29 @@ void loop_timer_start(struct loop_timer *timer, uint64_t ms, uint64_t repeat_ms)
 void loop_timer_stop(struct loop_timer *timer)
 {
 	must(uv_timer_stop(&timer->uv));
+	must(uv_idle_stop(&timer->next_turn));
 }
 
 bool loop_timer_active(const struct loop_timer *timer)
 {
-	return uv_is_active((const uv_handle_t *)&timer->uv);
+	return uv_is_active((const uv_handle_t *)&timer->uv) ||
+	       uv_is_active((const uv_handle_t *)&timer->next_turn);
+}
+
+static void free_timer(uv_handle_t *handle)
+{
+	struct loop_timer *timer = handle->data;
+
+	if (!--timer->open)
+		free(timer);
 }
 
 void loop_timer_close(struct loop_timer *timer)
 {
-	if (timer)
-		uv_close((uv_handle_t *)&timer->uv, free_handle);
+	if (!timer)
+		return;
+	uv_close((uv_handle_t *)&timer->uv, free_timer);
+	uv_close((uv_handle_t *)&timer->next_turn, free_timer);
 }
 
 static void on_fd(uv_poll_t *uv, int status, int events)

@@ -5,6 +5,9 @@
  * A handle is owned by whoever made it and closed by loop_*_close(), which
  * accepts NULL, may be called from the handle's own callback, and guarantees
  * that no callback comes afterwards; its memory returns by itself.
+ *
+ * Under load every callback has work at each turn, and an event takes several
+ * turns to be enforced: so none works longer than a slice.
  */
 #pragma once
 
@@ -13,6 +16,8 @@
 #include <stdint.h>
 
 #include "base/macro.h"
+
+#define LOOP_SLICE_NS UINT64_C(1000000)
 
 struct loop;
 struct loop_timer;
@@ -38,7 +43,9 @@ typedef void (*loop_fn)(void *arg);
 
 /** A timer, not started. */
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg);
-/** (Re)start: @fn after @ms milliseconds, then every @repeat_ms unless 0. */
+/** (Re)start: @fn after @ms milliseconds, then every @repeat_ms unless 0. With
+ *  0 ms in the loop's next turn: who has more to do than fits in one goes on
+ *  like this, and every descriptor is looked at in between. */
 void loop_timer_start(struct loop_timer *timer, uint64_t ms,
 		      uint64_t repeat_ms);
 void loop_timer_stop(struct loop_timer *timer);

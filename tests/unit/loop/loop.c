@@ -144,6 +144,46 @@ static void descriptor_becomes_ready(void **state)
 	close(pair[0]);
 }
 
+static void go_on(void *arg)
+{
+	struct test *t = arg;
+
+	t->calls++;
+	loop_timer_start(t->timer, 0, 0);
+}
+
+static void stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* One that always has more to do lets descriptors and other timers in. */
+static void timer_of_0_ms_lets_others_in(void **state)
+{
+	struct test *t = *state;
+	struct loop_timer *other = loop_timer_new(t->loop, stop, t->loop);
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	t->watch = loop_fd_new(t->loop, pair[0], LOOP_READABLE, on_ready, t);
+	t->timer = loop_timer_new(t->loop, go_on, t);
+	loop_timer_start(t->timer, 1, 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	loop_run(t->loop);
+	assert_int_equal(t->events, LOOP_READABLE);
+	loop_fd_close(t->watch);
+	loop_timer_start(other, 5, 0);
+	loop_run(t->loop);
+	assert_true(loop_timer_active(t->timer));
+	assert_true(t->calls > 3);
+	loop_timer_stop(t->timer);
+	assert_false(loop_timer_active(t->timer));
+	loop_timer_close(t->timer);
+	loop_timer_close(other);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void nothing_after_close(void **state)
 {
 	struct test *t = *state;
@@ -262,6 +302,7 @@ int main(void)
 		WITH_LOOP(timer_repeats),
 		WITH_LOOP(timer_closes_itself),
 		WITH_LOOP(timer_counts_from_its_start),
+		WITH_LOOP(timer_of_0_ms_lets_others_in),
 		WITH_LOOP(descriptor_becomes_ready),
 		WITH_LOOP(nothing_after_close),
 		WITH_LOOP(lost_messages_do_not_end_the_watch),
