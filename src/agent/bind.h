@@ -6,8 +6,11 @@
  * kernel says which port has that address behind it, as it was when the port
  * joined the bridge, which is before the container runs. Where two ports claim
  * one address (a container changed its own while no agent was watching), the
- * container's network namespace tells; nobody can forge that. A port that
+ * container's network namespace tells; nobody can forge that. A veth port that
  * stays without an owner passes nothing.
+ *
+ * A port of another kind, as a VM's tap device or an uplink, is bound only if an
+ * attachment names it; that name is bound even before there is such a port.
  */
 #pragma once
 

@@ -47,6 +47,26 @@ static void ports(void *arg, runtime_ports *ret)
 	}
 }
 
+static void interfaces(void *arg, runtime_interfaces *ret)
+{
+	struct agent *a = arg;
+	const struct link_port *all;
+	size_t n;
+
+	ret->len = 0;
+	if (!a->link)
+		return;
+	link_refresh(a->link);
+	all = link_ports(a->link, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct runtime_interface interface = { .veth = all[i].veth };
+
+		memcpy(interface.name, all[i].name, IFNAMSIZ);
+		memcpy(interface.bridge, all[i].bridge, IFNAMSIZ);
+		vec_push(ret, interface);
+	}
+}
+
 static int addresses(void *arg, unsigned veth, struct runtime_address *ret_v4,
 		     struct runtime_address *ret_v6)
 {
@@ -76,6 +96,7 @@ struct runtime_links netns_links(struct agent *a)
 		.ports = ports,
 		.addresses = addresses,
 		.has_bridge = has_bridge,
+		.interfaces = interfaces,
 		.arg = a,
 	};
 }
@@ -86,7 +107,7 @@ void netns_watch(struct agent *a)
 	int r;
 
 	vec_foreach(r_, &a->config.runtimes)
-		wanted |= r_->ops->links_changed != NULL;
+		wanted |= r_->ops->needs_addresses;
 	if (!wanted || !a->link)
 		return;
 	r = link_watch_addresses(a->link);

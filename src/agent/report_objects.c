@@ -17,6 +17,7 @@ static void report_attachments(struct json_object *to, const struct endpoint *e)
 
 		report_string(item, "network", a->network);
 		report_optional(item, "bridge", a->bridge);
+		report_optional(item, "interface", a->interface);
 		report_addr(item, "ipv4", &a->v4);
 		report_addr(item, "ipv6", &a->v6);
 		report_optional(item, "mac",

@@ -40,7 +40,10 @@ struct compile_port {
 	 * may answer from one network through another. NULL: nobody's that we
 	 * know, nothing passes. */
 	const struct endpoint *owner;
-	struct mac mac;
+	struct mac mac; /* all zero: not known yet, nothing passes */
+	/* No device has the name now: who is made with it is bound from its
+	 * first frame on, and until then its addresses are kept from nobody. */
+	bool absent;
 };
 
 struct compile_input {

@@ -371,7 +371,7 @@ static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
 		const struct compile_port *port = &in->ports[i];
 		struct addr local;
 
-		if (!port->owner)
+		if (!port->owner || !mac_is_set(&port->mac))
 			continue;
 		local = member_link_local(&port->mac);
 		add_key(&mac, port, NULL);
@@ -397,7 +397,7 @@ static void owned_sets(const struct compile_input *in, struct ruleset_set **ret)
 	struct keys v6 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
 
 	for (size_t i = 0; i < in->nports; i++)
-		if (in->ports[i].owner)
+		if (in->ports[i].owner && !in->ports[i].absent)
 			add_owned(&v4, &v6, in, in->ports[i].owner);
 	ret[0] = bound_set("owned4", &v4, 1, type4);
 	ret[1] = bound_set("owned6", &v6, 1, type6);

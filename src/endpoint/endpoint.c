@@ -126,7 +126,8 @@ static bool labels_equal(const struct label_set *a, const struct label_set *b)
 /* The same interface in the same place. */
 static bool place_equal(const struct attachment *a, const struct attachment *b)
 {
-	return !strcmp(a->bridge, b->bridge) && addr_eq(&a->v4, &b->v4) &&
+	return !strcmp(a->bridge, b->bridge) &&
+	       !strcmp(a->interface, b->interface) && addr_eq(&a->v4, &b->v4) &&
 	       addr_eq(&a->v6, &b->v6) &&
 	       !memcmp(&a->mac, &b->mac, sizeof(a->mac));
 }

@@ -23,6 +23,9 @@ struct attachment {
 	struct addr v4, v6;    /* family 0: none */
 	struct mac mac;	       /* all zero: not known */
 	unsigned veth;	       /* ifindex of the host's end; 0: not known */
+	/* The host's end by its name, whichever device has it at the moment;
+	 * "": the runtime does not name it. */
+	char interface[IFNAMSIZ];
 };
 
 /** A named container port, from label bulkhead.ports. */

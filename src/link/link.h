@@ -62,12 +62,14 @@ void link_refresh(struct link_watch *w);
 /** True when @bridge exists and its filter switch is on for both families. */
 bool link_filtered(const struct link_watch *w, const char *bridge);
 
-/** A veth port of a bridge: the host's end of a container's interface. */
+/** A port of a bridge: the host's end of a container's interface where it is a
+ *  veth, else a tap device, a physical interface, ... */
 struct link_port {
 	unsigned index;
+	bool veth;
 	char name[IFNAMSIZ];
 	char bridge[IFNAMSIZ];
-	/* The container's end. Its MAC address as the engine set it (all zero:
+	/* The container's end, of a veth only. Its MAC address as the engine set it (all zero:
 	 * not known): who is inside may change it later, that is not followed.
 	 * @netns is our id of the namespace that it is in; -1: our own, as
 	 * before the engine moves it. */

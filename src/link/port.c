@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* port.c - the veth ports of bridges, and who is at their other end. */
+/* port.c - the ports of bridges, and who is at the other end of a veth. */
 #include "link/port.h"
 
 #include <string.h>
@@ -25,15 +25,15 @@ void port_remove(struct port_table *t, struct port *p)
 
 static bool is_port(const struct link_info *link)
 {
-	return !link->gone && link->master && link->veth;
+	return !link->gone && link->master;
 }
 
 /* The kernel reuses an index only for another device: a port that is the same
  * keeps its bridge, its name and its other end. */
 static bool same_port(const struct port *p, const struct link_info *link)
 {
-	return p->bridge == link->master && p->peer == link->peer &&
-	       !strcmp(p->told.name, link->name);
+	return p->bridge == link->master && p->told.veth == link->veth &&
+	       p->peer == link->peer && !strcmp(p->told.name, link->name);
 }
 
 /* Returns true when the other end's address is another one than before. */
@@ -74,6 +74,7 @@ static struct port *add_port(struct port_table *t, const struct link_info *link)
 					  .told.netns = -1 });
 	p = &t->list.data[t->list.len - 1];
 	p->told.index = (unsigned)link->index;
+	p->told.veth = link->veth;
 	memcpy(p->told.name, link->name, IFNAMSIZ);
 	return p;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* port.h - the veth ports of bridges, and who is at their other end; inside
- * this stage only.
+/* port.h - the ports of bridges, and who is at the other end of those that are
+ * a veth; inside this stage only.
  *
  * An engine makes the pair, adds the port to the bridge, gives the other end
  * its MAC address, moves it into the container's namespace, sets it up there
@@ -18,7 +18,7 @@
 struct port {
 	struct link_port told; /* what the observer may see */
 	int bridge;	       /* index of its bridge */
-	int peer;	       /* index of the other end */
+	int peer;	       /* index of the other end; 0: no veth */
 	bool answered;	       /* the last question for the MAC address was */
 	bool pinned;	       /* the MAC address is not asked for again */
 	bool stale;	       /* not seen yet by the dump under way */

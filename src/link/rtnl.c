@@ -167,7 +167,8 @@ static void parse_relations(struct nlattr **attr, struct link_info *info)
 {
 	info->master = number(attr[IFLA_MASTER], 0);
 	info->peer = info->veth ? number(attr[IFLA_LINK], 0) : 0;
-	info->peer_netns = number(attr[IFLA_LINK_NETNSID], -1);
+	info->peer_netns = info->veth ? number(attr[IFLA_LINK_NETNSID], -1)
+				      : -1;
 	if (attr[IFLA_ADDRESS] &&
 	    nla_len(attr[IFLA_ADDRESS]) == sizeof(info->mac.bytes))
 		memcpy(info->mac.bytes, nla_data(attr[IFLA_ADDRESS]),

@@ -322,5 +322,6 @@ const struct runtime_ops runtime_containerd = {
 	.close = containerd_close,
 	.sync = containerd_sync,
 	.links_changed = containerd_links_changed,
+	.needs_addresses = true,
 	.status = session_status,
 };

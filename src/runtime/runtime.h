@@ -46,6 +46,14 @@ struct runtime_port {
 };
 typedef VEC(struct runtime_port) runtime_ports;
 
+/** A port of a bridge by its name, whatever kind of device it is. */
+struct runtime_interface {
+	char name[IFNAMSIZ];
+	char bridge[IFNAMSIZ];
+	bool veth;
+};
+typedef VEC(struct runtime_interface) runtime_interfaces;
+
 /** An interface's address and the length of its prefix; family 0: none. */
 struct runtime_address {
 	struct addr addr;
@@ -69,6 +77,8 @@ struct runtime_links {
 	void *arg;
 	/* As @netns_of, of the namespace that is mounted at @path. */
 	int (*netns_at)(void *arg, const char *path, int *ret);
+	/* Every port of every bridge, as @ports. NULL: none are known. */
+	void (*interfaces)(void *arg, runtime_interfaces *ret);
 };
 
 struct runtime_host {
@@ -113,6 +123,8 @@ struct runtime_ops {
 	void (*bridge_changed)(struct runtime *r, const char *bridge);
 	/* What @links tells may have changed. NULL: the engine tells all. */
 	void (*links_changed)(struct runtime *r);
+	/* What it asks of @links is inside containers' namespaces too. */
+	bool needs_addresses;
 	void (*status)(const struct runtime *r, struct runtime_status *ret);
 };
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/table.h"
@@ -14,7 +13,7 @@
 #define RUNTIME "static"
 
 struct seen {
-	char *id;
+	const char *id; /* the endpoint's, borrowed */
 	UT_hash_handle hh;
 };
 
@@ -22,7 +21,8 @@ struct parser {
 	const char *file;
 	struct diag_list *diag;
 	struct static_file *out;
-	struct seen *seen; /* endpoints so far, by id */
+	struct seen *seen;	 /* endpoints so far, by id */
+	struct seen *interfaces; /* and by interface */
 };
 
 typedef const struct yaml_node node;
@@ -94,17 +94,44 @@ static node *list_at(struct parser *p, node *mapping, const char *key)
 	return NULL;
 }
 
-static void set_bridge(struct parser *p, node *mapping, char bridge[IFNAMSIZ])
+/* The name of a network device at @key; what is missing or unfit leaves @ret
+ * as it is. */
+static void device_at(struct parser *p, node *mapping, const char *key,
+		      char ret[IFNAMSIZ])
 {
-	const char *name = text_at(p, mapping, "bridge");
+	const char *name = text_at(p, mapping, key);
 
 	if (!name)
 		return;
-	if (strlen(name) >= IFNAMSIZ || strchr(name, '/'))
-		complain(p, yaml_get(mapping, "bridge"),
-			 "bridge: \"%.64s\" is no interface name", name);
+	if (strlen(name) >= IFNAMSIZ || strpbrk(name, "/: \t\n"))
+		complain(p, yaml_get(mapping, key),
+			 "%s: \"%.64s\" is no interface name", key, name);
 	else
-		memcpy(bridge, name, strlen(name) + 1);
+		memcpy(ret, name, strlen(name) + 1);
+}
+
+/* Remember @key; returns whose it was already, or NULL. */
+static const char *claim(struct seen **table, const char *key, const char *id)
+{
+	struct seen *seen;
+
+	HASH_FIND_STR(*table, key, seen);
+	if (seen)
+		return seen->id;
+	seen = xnew(struct seen);
+	seen->id = id;
+	HASH_ADD_KEYPTR(hh, *table, key, strlen(key), seen);
+	return NULL;
+}
+
+static void forget(struct seen **table)
+{
+	struct seen *seen, *next;
+
+	HASH_ITER(hh, *table, seen, next) {
+		HASH_DEL(*table, seen);
+		free(seen);
+	}
 }
 
 /* --- networks ---------------------------------------------------------------- */
@@ -157,7 +184,7 @@ static void parse_network(struct parser *p, node *item)
 	if (!check_keys(p, item, keys, "a network"))
 		return;
 	name = text_at(p, item, "name");
-	set_bridge(p, item, bridge);
+	device_at(p, item, "bridge", bridge);
 	if (!name || !bridge[0]) {
 		complain(p, item, "a network needs a name and a bridge");
 		return;
@@ -172,24 +199,6 @@ static void parse_network(struct parser *p, node *item)
 }
 
 /* --- endpoints ---------------------------------------------------------------- */
-
-/* Which bridge the interface is a port of; "" when it is none's. */
-static void find_bridge(const char *interface, char bridge[IFNAMSIZ])
-{
-	_cleanup_(freep) char *path =
-		xasprintf("/sys/class/net/%s/brport/bridge", interface);
-	char target[256];
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	const char *base;
-
-	if (n <= 0)
-		return;
-	target[n] = '\0';
-	base = strrchr(target, '/');
-	base = base ? base + 1 : target;
-	if (strlen(base) < IFNAMSIZ)
-		memcpy(bridge, base, strlen(base) + 1);
-}
 
 static void set_addresses(struct parser *p, node *list, struct attachment *a)
 {
@@ -221,26 +230,44 @@ static void set_mac(struct parser *p, node *item, struct attachment *a)
 			 "mac: \"%.64s\" is no MAC address", mac);
 }
 
+/* Put @e's only attachment on the network of @bridge. */
+static void join(struct static_file *f, struct endpoint *e, const char *bridge)
+{
+	struct attachment *a = &e->attachments.data[0];
+	const struct network *n = find_network(f, bridge)
+					  ?: add_network(f, bridge, bridge);
+
+	free(a->network);
+	free(a->network_id);
+	a->network = xstrdup(n->name);
+	a->network_id = xstrdup(n->id);
+	memcpy(a->bridge, n->bridge, IFNAMSIZ);
+}
+
 static void attach(struct parser *p, node *item, struct endpoint *e)
 {
-	const char *interface = text_at(p, item, "interface");
-	struct network *n = NULL;
+	struct attachment *a = endpoint_attach(e, "", "");
 	char bridge[IFNAMSIZ] = "";
-	struct attachment *a;
 
-	set_bridge(p, item, bridge);
-	if (interface && !bridge[0] && !strchr(interface, '/'))
-		find_bridge(interface, bridge);
-	if (bridge[0])
-		n = find_network(p->out, bridge)
-			    ?: add_network(p->out, bridge, bridge);
-	else
-		e->unenforceable = xstrdup("no bridge");
-	a = endpoint_attach(e, n ? n->name : "", n ? n->id : "");
-	memcpy(a->bridge, bridge, sizeof(bridge));
-	a->veth = interface ? if_nametoindex(interface) : 0;
+	device_at(p, item, "bridge", bridge);
+	device_at(p, item, "interface", a->interface);
 	set_addresses(p, list_at(p, item, "addresses"), a);
 	set_mac(p, item, a);
+	if (bridge[0])
+		join(p->out, e, bridge);
+	else
+		e->unenforceable =
+			a->interface[0] ? xasprintf("%s is no port of a bridge",
+						    a->interface)
+					: xstrdup("no bridge");
+}
+
+void static_file_place(struct static_file *f, struct endpoint *e,
+		       const char *bridge)
+{
+	free(e->unenforceable);
+	e->unenforceable = NULL;
+	join(f, e, bridge);
 }
 
 typedef VEC(struct label) labels;
@@ -309,24 +336,22 @@ static void set_labels(struct parser *p, node *item, struct endpoint *e)
 	vec_fini(&all);
 }
 
-/* Keep @e, unless there is one of that name already. */
+/* Keep @e, unless there is one of that name or interface already. */
 static void keep(struct parser *p, node *item, struct endpoint *e)
 {
-	struct seen *seen;
+	const char *interface = e->attachments.data[0].interface;
+	const char *other;
 
 	free(e->id);
 	e->id = xasprintf(RUNTIME "/%s/%s", e->namespace, e->name);
-	HASH_FIND_STR(p->seen, e->id, seen);
-	if (seen) {
+	vec_push(&p->out->endpoints, e);
+	if (claim(&p->seen, e->id, e->id))
 		complain(p, item, "endpoint %s/%s is listed twice",
 			 e->namespace, e->name);
-		endpoint_unref(e);
-		return;
-	}
-	seen = xnew(struct seen);
-	seen->id = e->id;
-	HASH_ADD_KEYPTR(hh, p->seen, seen->id, strlen(seen->id), seen);
-	vec_push(&p->out->endpoints, e);
+	other = interface[0] ? claim(&p->interfaces, interface, e->id) : NULL;
+	if (other)
+		complain(p, item, "interface %s is that of endpoint %s already",
+			 interface, other + strlen(RUNTIME "/"));
 }
 
 static void parse_endpoint(struct parser *p, node *item)
@@ -382,30 +407,16 @@ int static_file_parse(struct slice text, const char *file,
 		xnew(struct static_file);
 	struct parser p = { .file = file, .diag = diag, .out = out };
 	size_t errors = diag->errors;
-	struct seen *seen, *next;
 	int r = yaml_parse(text, file, diag, &stream);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < yaml_documents(stream); i++)
 		parse_root(&p, yaml_document(stream, i));
-	HASH_ITER(hh, p.seen, seen, next) {
-		HASH_DEL(p.seen, seen);
-		free(seen);
-	}
+	forget(&p.seen);
+	forget(&p.interfaces);
 	if (diag->errors > errors)
 		return -EINVAL;
 	*ret = TAKE_PTR(out);
 	return 0;
-}
-
-int static_file_load(const char *path, struct diag_list *diag,
-		     struct static_file **ret)
-{
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(YAML_BYTES_MAX);
-	int r = buf_read_file(&text, path);
-
-	if (r < 0)
-		return diag_errno(diag, path, r, "cannot read");
-	return static_file_parse(buf_slice(&text), path, diag, ret);
 }

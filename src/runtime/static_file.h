@@ -16,8 +16,9 @@
  *
  * An endpoint is on the listed network of its bridge; a bridge that none names
  * is a network of its own, named like it. With an interface alone the bridge
- * is the one it is enslaved to when the file is read. One with neither can be
- * a peer, but no rule of ours holds it.
+ * is the one that it is a port of, which the file does not tell: see
+ * static_file_place(). One with neither can be a peer, but no rule of ours
+ * holds it.
  */
 #pragma once
 
@@ -35,8 +36,8 @@ struct static_file {
  *  gained an error. */
 int static_file_parse(struct slice text, const char *file,
 		      struct diag_list *diag, struct static_file **ret);
-/** Likewise from @path; -errno when it cannot be read. */
-int static_file_load(const char *path, struct diag_list *diag,
-		     struct static_file **ret);
+/** Put @e, which is of @f and has no bridge, on @bridge. */
+void static_file_place(struct static_file *f, struct endpoint *e,
+		       const char *bridge);
 void static_file_free(struct static_file *f);
 DEFINE_FREEP(struct static_file, static_file_free)

@@ -87,6 +87,7 @@ static void every_field_counts(_unused_ void **state)
 	DIFFERS(c->attachments.data[0].network_id[0] = 'x');
 	DIFFERS(c->attachments.data[0].mac.bytes[5]++);
 	DIFFERS(c->attachments.data[0].veth++);
+	DIFFERS(c->attachments.data[0].interface[0] = 'x');
 	DIFFERS(c->attachments.data[0].v6 = (struct addr){ 0 });
 	DIFFERS(endpoint_attach(c, "more", "id"));
 	DIFFERS(c->ports.data[0].port++);
@@ -110,6 +111,10 @@ static void rights_are_what_policies_ask_about(_unused_ void **state)
 	c->attachments.data[0].mac.bytes[5]++;
 	assert_false(endpoint_same_rights(e, c));
 	c->attachments.data[0].mac.bytes[5]--;
+	c->attachments.data[0].interface[0] = 'x';
+	assert_false(endpoint_same_rights(e, c));
+	c->attachments.data[0].interface[0] = '\0';
+	assert_true(endpoint_same_rights(e, c));
 	c->published.data[0].port++;
 	assert_false(endpoint_same_rights(e, c));
 }

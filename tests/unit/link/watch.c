@@ -438,6 +438,61 @@ static void wait_for_address(struct host *h, unsigned port, const char *v4,
 	loop_timer_stop(h->ticker);
 }
 
+static const struct link_port *find_port(struct host *h, const char *name)
+{
+	size_t n;
+	const struct link_port *ports = link_ports(h->watch, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(ports[i].name, name))
+			return &ports[i];
+	return NULL;
+}
+
+/* A port is one whatever its kind, and told apart by it. */
+static void ports_of_any_kind(void **state)
+{
+	struct host *h = *state;
+	const struct link_port *port;
+	unsigned index;
+
+	run("ip link add br0 type bridge; ip link add br1 type bridge;"
+	    "ip tuntap add tap0 mode tap; ip link set tap0 master br0;"
+	    "ip link add v0 type veth peer name e0 address 02:00:00:00:00:07;"
+	    "ip link set v0 master br1");
+	start_watch(h);
+	port = find_port(h, "tap0");
+	assert_non_null(port);
+	assert_false(port->veth);
+	assert_string_equal(port->bridge, "br0");
+	assert_false(mac_is_set(&port->peer_mac));
+	assert_int_equal(port->netns, -1);
+	index = port->index;
+	port = find_port(h, "v0");
+	assert_non_null(port);
+	assert_true(port->veth);
+	assert_int_equal(port->peer_mac.bytes[5], 7);
+	assert_null(find_port(h, "e0"));
+	/* Another device of the same name; renamed; moved; taken out. */
+	h->port_changes = 0;
+	run("ip tuntap del tap0 mode tap; ip tuntap add tap0 mode tap;"
+	    "ip link set tap0 master br0");
+	settle(h);
+	assert_true(h->port_changes > 0);
+	port = find_port(h, "tap0");
+	assert_non_null(port);
+	assert_int_not_equal(port->index, index);
+	run("ip link set tap0 name tap1; ip link set tap1 master br1");
+	settle(h);
+	assert_null(find_port(h, "tap0"));
+	port = find_port(h, "tap1");
+	assert_non_null(port);
+	assert_string_equal(port->bridge, "br1");
+	run("ip link set tap1 nomaster");
+	settle(h);
+	assert_null(find_port(h, "tap1"));
+}
+
 static void addresses_in_another_namespace(void **state)
 {
 	struct host *h = *state;
@@ -494,6 +549,7 @@ int main(void)
 		IN_NAMESPACE(lost_messages_lead_to_a_dump),
 		IN_NAMESPACE(refusal_is_told_once_with_the_way_out),
 		IN_NAMESPACE(netfilter_is_found),
+		IN_NAMESPACE(ports_of_any_kind),
 		IN_NAMESPACE(addresses_in_another_namespace),
 	};
 

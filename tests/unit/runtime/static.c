@@ -95,6 +95,10 @@ static void errors_have_a_place(_unused_ void **state)
 		  "must be a string: put it in quotes" },
 		{ "endpoints:\n- {name: a, bridge: a/b}\n",
 		  "is no interface name" },
+		{ "endpoints:\n- {name: a, interface: interface-too-long}\n",
+		  "interface: \"interface-too-long\" is no interface name" },
+		{ "endpoints:\n- {name: a, interface: t0}\n- {name: b, interface: t0}\n",
+		  "f:3:3: error: interface t0 is that of endpoint default/a already" },
 		{ "networks:\n- {name: a}\n",
 		  "a network needs a name and a bridge" },
 		{ "networks:\n- {name: a, bridge: b, subnets: [1.2.3.4]}\n",
@@ -144,6 +148,7 @@ struct fixture {
 	struct loop_timer *tick;
 	unsigned synced;
 	int error;
+	runtime_interfaces interfaces; /* that the kernel has */
 };
 
 static void tick(_unused_ void *arg)
@@ -174,6 +179,7 @@ static int teardown(void **state)
 	loop_timer_close(f->tick);
 	loop_free(f->loop);
 	endpoint_store_free(f->store);
+	vec_fini(&f->interfaces);
 	unlink(f->path);
 	rmdir(f->dir);
 	free(f);
@@ -188,9 +194,21 @@ static void write_file(const char *path, const char *text)
 	fclose(file);
 }
 
+static void interfaces(void *arg, runtime_interfaces *ret)
+{
+	struct fixture *f = arg;
+
+	ret->len = 0;
+	vec_foreach(i, &f->interfaces)
+		vec_push(ret, *i);
+}
+
 static void watch(struct fixture *f)
 {
-	struct runtime_host host = { .loop = f->loop, .store = f->store };
+	struct runtime_host host = { .loop = f->loop,
+				     .store = f->store,
+				     .links = { .interfaces = interfaces,
+						.arg = f } };
 
 	f->runtime = runtime_static.open(&host, f->path);
 }
@@ -285,6 +303,78 @@ static void a_broken_one_changes_nothing(void **state)
 	assert_int_equal(count(f), 1);
 }
 
+/* The kernel has port @name of @bridge from now on; "": of none. */
+static void set_interface(struct fixture *f, const char *name,
+			  const char *bridge, bool veth)
+{
+	struct runtime_interface new = { .veth = veth };
+
+	for (size_t i = f->interfaces.len; i > 0; i--)
+		if (!strcmp(f->interfaces.data[i - 1].name, name))
+			vec_remove(&f->interfaces, i - 1);
+	strcpy(new.name, name);
+	strcpy(new.bridge, bridge);
+	if (bridge[0])
+		vec_push(&f->interfaces, new);
+	runtime_static.links_changed(f->runtime);
+}
+
+static void assert_place(struct fixture *f, const char *id, const char *network,
+			 const char *bridge)
+{
+	const struct endpoint *e = endpoint_store_by_id(f->store, id);
+
+	assert_non_null(e);
+	assert_string_equal(e->attachments.data[0].bridge, bridge);
+	assert_string_equal(e->attachments.data[0].network, network);
+	if (bridge[0])
+		assert_null(e->unenforceable);
+	else
+		assert_string_equal(e->unenforceable,
+				    "tap0 is no port of a bridge");
+}
+
+static void an_interface_tells_the_bridge(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+
+	write_file(f->path, "networks:\n- {name: lab, bridge: br1}\n"
+			    "endpoints:\n- {name: fixed, bridge: br9}\n"
+			    "- {name: a, interface: tap0}\n"
+			    "- {name: b, interface: v0}\n");
+	watch(f);
+	assert_place(f, "static/default/a", "", "");
+	set_interface(f, "v0", "br0", true);
+	assert_place(f, "static/default/b", "br0", "br0");
+	assert_string_equal(status(f).detail, "");
+	set_interface(f, "tap0", "br1", false);
+	assert_place(f, "static/default/a", "lab", "br1");
+	assert_non_null(strstr(status(f).detail, "default/a: tap0 is no veth"));
+	assert_int_equal(status(f).state, RUNTIME_IN_STEP);
+	/* What the file does not name is no news. */
+	before = endpoint_store_generation(f->store);
+	set_interface(f, "tap7", "br0", false);
+	/* Where it was last is where it will be. */
+	set_interface(f, "tap0", "", false);
+	assert_int_equal(endpoint_store_generation(f->store), before);
+	write_file(f->part, "endpoints:\n- {name: a, interface: tap0, "
+			    "mac: '52:54:00:00:00:01'}\n");
+	rename(f->part, f->path);
+	while (count(f) != 1)
+		loop_run_once(f->loop);
+	assert_place(f, "static/default/a", "br1", "br1");
+	assert_string_equal(status(f).detail, "");
+	/* The last good file is followed while the present one is broken. */
+	write_file(f->path, "endpoints: [\n");
+	while (status(f).state != RUNTIME_AWAY)
+		loop_run_once(f->loop);
+	set_interface(f, "tap0", "br2", false);
+	assert_place(f, "static/default/a", "br2", "br2");
+	assert_int_equal(status(f).state, RUNTIME_AWAY);
+	assert_non_null(strstr(status(f).detail, f->path));
+}
+
 static void on_synced(void *arg, int error)
 {
 	struct fixture *f = arg;
@@ -324,6 +414,7 @@ int main(void)
 		TEST(a_write_is_seen),
 		TEST(a_directory_may_come_later),
 		TEST(a_broken_one_changes_nothing),
+		TEST(an_interface_tells_the_bridge),
 		TEST(sync_reads_now),
 	};
 
