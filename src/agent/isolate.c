@@ -179,10 +179,19 @@ void isolate(void)
 		log_warning("cannot filter system calls: %s", strerror(-r));
 }
 
+/* Enforcement comes first where the service manager says so; writing does
+ * not. */
+static void give_up_precedence(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0);
+}
+
 void isolate_keeper(void)
 {
 	int r;
 
+	give_up_precedence();
 	rule_out_gains(false);
 	r = filter_system_calls();
 	if (r < 0)

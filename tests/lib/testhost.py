@@ -388,7 +388,9 @@ class Host:
         """Start the agent without waiting for anything."""
         self.write_config(**config)
         self.agents += 1
-        self.agent = self.spawn(program("bulkheadd"), "--config", "/run/bh/bulkhead.yaml",
+        # With the precedence that its service gives it.
+        self.agent = self.spawn("nice", "-n", "-10", program("bulkheadd"),
+                                "--config", "/run/bh/bulkhead.yaml",
                                 log=f"bulkheadd{self.agents}")
         return self.agent
 
