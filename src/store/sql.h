@@ -32,6 +32,11 @@ int sql_done(sqlite3_stmt *stmt);
 void sql_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 void sql_bind_int(sqlite3_stmt *stmt, int at, const struct row_int *n);
 
+static inline void sql_freep(char **text)
+{
+	sqlite3_free(*text);
+}
+
 static inline void sql_finalizep(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);

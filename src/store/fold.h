@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fold.h - flows counted by what they have in common: the top talkers. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct json_object;
+struct fold;
+
+enum fold_field {
+	FOLD_SRC, /* a container's full name, else the DNS name, else the IP */
+	FOLD_DST,
+	FOLD_SRC_IP,
+	FOLD_DST_IP,
+	FOLD_SRC_NAMESPACE,
+	FOLD_DST_NAMESPACE,
+	FOLD_SRC_IMAGE,
+	FOLD_DST_IMAGE,
+	FOLD_PORT,
+	FOLD_PROTO,
+	FOLD_VERDICT,
+	FOLD_DIRECTION,
+	FOLD_REASON,
+	FOLD_POLICY, /* those of a flow, as one */
+	FOLD_HOST,
+	FOLD_FIELDS,
+};
+
+#define FOLD_BY_MAX 8
+
+struct fold_by {
+	enum fold_field fields[FOLD_BY_MAX];
+	unsigned n;
+};
+
+const char *fold_field_name(enum fold_field field);
+/** Returns 0 or -EINVAL. */
+int fold_field_parse(const char *name, enum fold_field *ret);
+
+/** The value of @field in a record; "" when it has none. */
+void fold_value(enum fold_field field, struct json_object *record,
+		struct buf *ret);
+
+struct fold_group {
+	char **values; /* of fold_by's fields */
+	uint64_t flows, packets, bytes;
+};
+
+struct fold *fold_new(const struct fold_by *by);
+void fold_free(struct fold *f);
+static inline void fold_freep(struct fold **f)
+{
+	fold_free(*f);
+}
+
+/** Count into the group of @record, of which only the fields are looked at. */
+void fold_add(struct fold *f, struct json_object *record, uint64_t flows,
+	      uint64_t packets, uint64_t bytes);
+
+/** The @n largest by flows, then packets, then by name. Borrowed from @f until
+ *  it changes. Returns how many there are. */
+size_t fold_top(struct fold *f, size_t n, const struct fold_group **ret);
