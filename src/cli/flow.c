@@ -2,34 +2,25 @@
 /* flow.c - a record of the flow log, for people. */
 #include "cli/flow.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "cli/command.h"
+#include "cli/table.h"
 #include "cli/text.h"
 #include "json/json.h"
 
 /* Widths that most records fit into; a longer one pushes its line aside. */
-enum { TIME = 24, VERDICT = 8, DIRECTION = 8, PROTO = 7, PARTY = 34 };
-
-bool flow_valid(struct json_object *record)
-{
-	uint64_t time;
-
-	return (*json_text(record, "verdict") || *json_text(record, "event")) &&
-	       clock_parse(json_text(record, "time"), &time) == 0;
-}
-
-bool flow_matches(const struct flow_filter *f, struct json_object *record)
-{
-	uint64_t time;
-
-	if (f->denied && !*json_text(record, "event") &&
-	    strcmp(json_text(record, "verdict"), "denied") != 0)
-		return false;
-	return clock_parse(json_text(record, "time"), &time) == 0 &&
-	       time >= f->since && time <= f->until;
-}
+enum {
+	TIME = 24,
+	VERDICT = 8,
+	DIRECTION = 8,
+	PROTO = 7,
+	PARTY = 34,
+	FLOW_ID = 16,
+	STATE = 6,
+	NUMBER = 8,
+};
 
 static void add_padded(struct buf *out, bool colour, enum style style,
 		       const char *text, size_t width)
@@ -43,21 +34,29 @@ static void add_padded(struct buf *out, bool colour, enum style style,
 	buf_addf(out, "%*s", (int)(used < width ? width - used : 0) + 2, "");
 }
 
-/* "shop/web 172.18.0.2:5432": name and address, as far as they are known. */
-static void add_party(struct buf *out, bool colour, struct json_object *party)
+void flow_format_party(struct json_object *party, struct buf *out)
 {
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
 	struct json_object *container = json_at(party, "container");
 	const char *ip = json_text(party, "ip");
+	const char *name = json_text(party, "name");
 	long long port = json_number(party, "port");
 	bool bracket = port && strchr(ip, ':');
 
 	if (container)
-		buf_addf(&text, "%s/%s ", json_text(container, "namespace"),
+		buf_addf(out, "%s/%s ", json_text(container, "namespace"),
 			 json_text(container, "name"));
-	buf_addf(&text, "%s%s%s", bracket ? "[" : "", ip, bracket ? "]" : "");
+	else if (*name)
+		buf_addf(out, "%s ", name);
+	buf_addf(out, "%s%s%s", bracket ? "[" : "", ip, bracket ? "]" : "");
 	if (port)
-		buf_addf(&text, ":%lld", port);
+		buf_addf(out, ":%lld", port);
+}
+
+static void add_party(struct buf *out, bool colour, struct json_object *party)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+
+	flow_format_party(party, &text);
 	add_padded(out, colour, STYLE_NONE, buf_str(&text), PARTY);
 }
 
@@ -96,18 +95,53 @@ static void add_protocol(struct buf *out, struct json_object *record)
 	add_padded(out, false, STYLE_NONE, buf_str(&text), PROTO);
 }
 
+static enum style level_style(const char *level)
+{
+	if (!strcmp(level, "error"))
+		return STYLE_BAD;
+	return strcmp(level, "info") ? STYLE_WARN : STYLE_NONE;
+}
+
 static void format_event(struct json_object *record, bool colour,
 			 struct buf *out)
 {
 	const char *event = json_text(record, "event");
+	const char *message = json_text(record, "message");
 
 	add_time(out, record);
-	add_padded(out, colour, STYLE_WARN, event, VERDICT);
-	buf_addf(out, "%lld records are missing here\n",
-		 (long long)json_number(record, "records"));
+	add_padded(out, colour, level_style(json_text(record, "level")), event,
+		   VERDICT);
+	if (*message)
+		text_safe(out, slice_of(message));
+	else if (json_at(record, "records"))
+		buf_addf(out, "%lld records are missing here",
+			 (long long)json_number(record, "records"));
+	buf_adds(out, "\n");
 }
 
-static void format_flow(struct json_object *record, bool colour,
+static void add_number(struct buf *out, struct json_object *record,
+		       const char *key)
+{
+	char text[24] = "";
+
+	if (json_at(record, key))
+		snprintf(text, sizeof(text), "%lld",
+			 (long long)json_number(record, key));
+	add_padded(out, false, STYLE_NONE, text, NUMBER);
+}
+
+static void add_more(struct buf *out, struct json_object *record)
+{
+	add_padded(out, false, STYLE_NONE, json_text(record, "flow_id"),
+		   FLOW_ID);
+	add_padded(out, false, STYLE_NONE, json_text(record, "state"), STATE);
+	add_number(out, record, "packets");
+	add_number(out, record, "bytes");
+	add_number(out, record, "packets_reply");
+	add_number(out, record, "bytes_reply");
+}
+
+static void format_flow(struct json_object *record, bool wide, bool colour,
 			struct buf *out)
 {
 	_cleanup_(buf_fini) struct buf policies = BUF_INIT(BUF_UNBOUNDED);
@@ -120,6 +154,8 @@ static void format_flow(struct json_object *record, bool colour,
 	add_protocol(out, record);
 	add_party(out, colour, json_at(record, "src"));
 	add_party(out, colour, json_at(record, "dst"));
+	if (wide)
+		add_more(out, record);
 	text_safe(out, slice_of(json_text(record, "reason")));
 	json_join(&policies, json_at(record, "policies"));
 	if (policies.len) {
@@ -130,29 +166,35 @@ static void format_flow(struct json_object *record, bool colour,
 	buf_adds(out, "\n");
 }
 
-void flow_format(struct json_object *record, bool colour, struct buf *out)
+void flow_format(struct json_object *record, bool wide, bool colour,
+		 struct buf *out)
 {
 	if (*json_text(record, "event"))
 		format_event(record, colour, out);
 	else
-		format_flow(record, colour, out);
+		format_flow(record, wide, colour, out);
 }
 
-void flow_heading(bool colour)
+void flow_heading(bool wide, bool colour)
 {
 	static const struct {
 		const char *text;
 		size_t width;
+		bool wide;
 	} headings[] = {
-		{ "TIME", TIME },    { "VERDICT", VERDICT },
-		{ "BY", DIRECTION }, { "PROTO", PROTO },
-		{ "SOURCE", PARTY }, { "DESTINATION", PARTY },
+		{ "TIME", TIME, false },     { "VERDICT", VERDICT, false },
+		{ "BY", DIRECTION, false },  { "PROTO", PROTO, false },
+		{ "SOURCE", PARTY, false },  { "DESTINATION", PARTY, false },
+		{ "FLOW", FLOW_ID, true },   { "STATE", STATE, true },
+		{ "PACKETS", NUMBER, true }, { "BYTES", NUMBER, true },
+		{ "REPLIES", NUMBER, true }, { "BYTES", NUMBER, true },
 	};
 	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
 
 	for (size_t i = 0; i < ARRAY_SIZE(headings); i++)
-		add_padded(&out, colour, STYLE_BOLD, headings[i].text,
-			   headings[i].width);
+		if (wide || !headings[i].wide)
+			add_padded(&out, colour, STYLE_BOLD, headings[i].text,
+				   headings[i].width);
 	style_add(&out, colour, STYLE_BOLD, "REASON");
 	buf_adds(&out, "\n");
 	command_print(&out);

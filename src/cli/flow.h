@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* flow.h - a record of the flow log, as `bulkhead flows` filters and shows it.
- */
+/* flow.h - a record of the flow log, for people. */
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/buf.h"
-#include "cli/table.h"
 
 struct json_object;
 
-struct flow_filter {
-	bool denied;
-	uint64_t since, until; /* ns since 1970, both included */
-};
-
-/** True for an object that has a time and a verdict, or an event in place of
- *  it: a loss of records. No filter but the time's hides an event. */
-bool flow_valid(struct json_object *record);
-bool flow_matches(const struct flow_filter *f, struct json_object *record);
-
 /** Append one line for people; every field but the last two is padded, so that
- *  lines align although none waits for the others. */
-void flow_format(struct json_object *record, bool colour, struct buf *out);
+ *  lines align although none waits for the others. @wide has more of them. */
+void flow_format(struct json_object *record, bool wide, bool colour,
+		 struct buf *out);
+
+/** Append "shop/web 172.18.0.2:5432": name and address, as far as known. */
+void flow_format_party(struct json_object *party, struct buf *out);
 
 /** Print the line above them. */
-void flow_heading(bool colour);
+void flow_heading(bool wide, bool colour);

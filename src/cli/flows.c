@@ -1,227 +1,298 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* flows.c - bulkhead flows: reads the flow log. */
+/* flows.c - bulkhead flows: asks the flow log. */
 #include <errno.h>
-#include <getopt.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "bulkhead/control.h"
-#include "cli/command.h"
 #include "cli/emit.h"
-#include "cli/flow.h"
-#include "cli/moment.h"
+#include "cli/flow_show.h"
+#include "cli/table.h"
 #include "cli/tail.h"
 #include "cli/text.h"
-#include "control/client.h"
+#include "format/format.h"
 #include "json/json.h"
+#include "store/row.h"
 
-#define DEFAULT_PATH "/var/log/bulkhead/flows.jsonl"
-
-/* Asking where the log is must not delay reading it. */
-#define LOCATE_MS 1000
-
-struct options {
-	char *path;
-	bool follow, colour;
-	enum format format;
-	struct flow_filter filter;
-};
-
-static void options_fini(struct options *o)
-{
-	free(o->path);
-}
-
-/* Where the agent writes it, else where it does by default. */
-static char *locate(const struct cli *cli)
-{
-	_cleanup_(json_unrefp) struct json_object *status = NULL;
-	_cleanup_(freep) char *error = NULL;
-	const char *path = "";
-
-	if (control_request(cli->socket, CONTROL_STATUS, NULL, LOCATE_MS,
-			    &status, &error) == 0)
-		path = json_text(json_at(status, "flow_log"), "path");
-	return xstrdup(*path ? path : DEFAULT_PATH);
-}
+/* ---- following --------------------------------------------------------- */
 
 /* Returns false for a line that is no record. */
-static bool show_line(const struct options *o, struct slice line)
+static bool show_line(const struct flow_options *o, struct slice line)
 {
 	_cleanup_(json_unrefp) struct json_object *record = json_parse(line);
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+	_cleanup_(row_fini) struct row row = { 0 };
 
-	if (!flow_valid(record))
+	if (!record || row_take(record, &row) < 0)
 		return false;
-	if (!flow_matches(&o->filter, record))
-		return true;
-	if (o->format == FORMAT_JSON)
-		json_compact(&text, record);
-	else
-		flow_format(record, o->colour, &text);
-	command_print(&text);
+	if (question_matches(&o->question, &row))
+		flow_print(o, record);
 	return true;
 }
 
-static void complain(const struct options *o, const struct tail *t,
-		     const char *what)
+/* All lines that are there now. Returns 0 or -errno. */
+static int show_present(const struct flow_options *o, const char *path,
+			struct tail *t)
 {
-	text_complain("%s:%llu: %s: skipped", o->path,
-		      (unsigned long long)tail_line(t), what);
-}
-
-/* All lines that are there now. @last: an unfinished one too. Returns an exit
- * status. */
-static int show_present(const struct options *o, struct tail *t, bool last)
-{
-	int status = EXIT_DONE, r;
 	struct slice line;
-
-	for (;;) {
-		r = tail_next(t, &line);
-		if (r == 0 && last)
-			r = tail_rest(t, &line);
-		if (r == 0)
-			return status;
-		if (r == -EMSGSIZE) {
-			complain(o, t, "the line is too long");
-			status = EXIT_NO;
-		} else if (r < 0) {
-			text_complain("%s: %s", o->path, strerror(-r));
-			return EXIT_NO;
-		} else if (!show_line(o, line)) {
-			complain(o, t, "the line is no flow record");
-			status = EXIT_NO;
-		}
-	}
-}
-
-static int follow(const struct options *o, struct tail *t)
-{
 	int r;
 
 	for (;;) {
-		show_present(o, t, false);
+		r = tail_next(t, &line);
+		if (r == 0 || (r < 0 && r != -EMSGSIZE))
+			return r;
+		if (r == -EMSGSIZE || !show_line(o, line))
+			text_complain("%s:%llu: %s: skipped", path,
+				      (unsigned long long)tail_line(t),
+				      r < 0 ? "the line is too long"
+					    : "the line is no flow record");
+	}
+}
+
+static int follow(const struct cli *cli, const struct flow_options *o)
+{
+	_cleanup_(freep) char *path = flow_source_path(cli, o);
+	_cleanup_(tail_closep) struct tail *t = NULL;
+	int r = tail_open(path, true, &t);
+
+	if (r == 0)
+		flow_print_heading(o);
+	while (r == 0) {
+		r = show_present(o, path, t);
 		if (fflush(stdout) != 0)
 			return EXIT_NO; /* main() says why */
-		r = tail_wait(t);
-		if (r < 0) {
-			text_complain("%s: %s", o->path, strerror(-r));
-			return EXIT_NO;
+		if (r == 0)
+			r = tail_wait(t);
+	}
+	text_complain("%s: %s", path, strerror(-r));
+	return EXIT_NO;
+}
+
+/* ---- lists and sums ---------------------------------------------------- */
+
+static bool show_record(void *arg, struct json_object *record)
+{
+	flow_print(arg, record);
+	return !ferror(stdout);
+}
+
+static int show_list(struct source *s, const struct flow_options *o)
+{
+	flow_print_heading(o);
+	return source_list(s, &o->question, show_record, (void *)o);
+}
+
+static int show_count(struct source *s, const struct flow_options *o)
+{
+	uint64_t n = 0;
+	int r = source_count(s, &o->question, &n);
+
+	if (r == 0)
+		printf(o->output == FLOW_JSON ? "{\"flows\":%llu}\n" : "%llu\n",
+		       (unsigned long long)n);
+	return r;
+}
+
+static struct json_object *group_json(const struct fold_by *by,
+				      const struct fold_group *g)
+{
+	struct json_object *o = json_object_new_object();
+
+	for (unsigned i = 0; i < by->n; i++)
+		json_object_object_add(o, fold_field_name(by->fields[i]),
+				       json_object_new_string(g->values[i]));
+	json_object_object_add(o, "flows", json_object_new_uint64(g->flows));
+	json_object_object_add(o, "packets",
+			       json_object_new_uint64(g->packets));
+	json_object_object_add(o, "bytes", json_object_new_uint64(g->bytes));
+	return o;
+}
+
+static void print_groups_json(const struct fold_by *by,
+			      const struct fold_group *groups, size_t n)
+{
+	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_(json_unrefp) struct json_object *o =
+			group_json(by, &groups[i]);
+
+		json_compact(&out, o);
+	}
+	command_print(&out);
+}
+
+/* Upper case, as headings are. */
+static void add_headings(struct table *t, const struct fold_by *by)
+{
+	static const char *const sums[] = { "FLOWS", "PACKETS", "BYTES" };
+
+	for (unsigned i = 0; i < by->n; i++) {
+		_cleanup_(freep) char *name =
+			xstrdup(fold_field_name(by->fields[i]));
+
+		for (char *c = name; *c; c++)
+			if (*c >= 'a' && *c <= 'z')
+				*c = (char)(*c - 'a' + 'A');
+		table_add(t, STYLE_BOLD, name);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
+		table_add(t, STYLE_BOLD, sums[i]);
+}
+
+static void print_groups_table(const struct flow_options *o,
+			       const struct fold_group *groups, size_t n)
+{
+	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
+	struct table *t = table_new(o->by.n + 3, NULL, o->colour);
+
+	add_headings(t, &o->by);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t sums[] = { groups[i].flows, groups[i].packets,
+					  groups[i].bytes };
+
+		for (unsigned k = 0; k < o->by.n; k++)
+			table_add(t, STYLE_NONE, groups[i].values[k]);
+		for (size_t k = 0; k < ARRAY_SIZE(sums); k++) {
+			char text[24];
+
+			snprintf(text, sizeof(text), "%llu",
+				 (unsigned long long)sums[k]);
+			table_add(t, STYLE_NONE, text);
 		}
 	}
+	table_render(t, 0, &out);
+	table_free(t);
+	command_print(&out);
 }
 
-static int show(const struct options *o)
+static void print_groups_csv(const struct fold_by *by,
+			     const struct fold_group *groups, size_t n)
 {
-	_cleanup_(tail_closep) struct tail *t = NULL;
-	int r = tail_open(o->path, o->follow, &t);
+	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
 
-	if (r < 0) {
-		text_complain(
-			"%s: %s%s", o->path, strerror(-r),
-			r == -ENOENT
-				? ": --path names the log if it is elsewhere"
-			: r == -EACCES ? ": run it as root"
-				       : "");
-		return EXIT_NO;
+	for (unsigned i = 0; i < by->n; i++)
+		buf_addf(&out, "%s,", fold_field_name(by->fields[i]));
+	buf_adds(&out, "flows,packets,bytes\n");
+	for (size_t i = 0; i < n; i++) {
+		for (unsigned k = 0; k < by->n; k++) {
+			format_csv_text(slice_of(groups[i].values[k]), &out);
+			buf_adds(&out, ",");
+		}
+		buf_addf(&out, "%llu,%llu,%llu\n",
+			 (unsigned long long)groups[i].flows,
+			 (unsigned long long)groups[i].packets,
+			 (unsigned long long)groups[i].bytes);
 	}
-	if (o->format == FORMAT_TABLE)
-		flow_heading(o->colour);
-	return o->follow ? follow(o, t) : show_present(o, t, true);
+	command_print(&out);
 }
 
-static int parse_moment(const char *text, uint64_t *ret)
+static int show_top(struct source *s, const struct flow_options *o)
 {
-	if (moment_parse(text, clock_realtime(), ret) == 0)
-		return 0;
-	command_misuse(
-		&command_flows,
-		"'%s' is neither a duration such as 10m nor a time such as 2026-01-31T10:20:30Z",
-		text);
-	return -EINVAL;
+	_cleanup_(fold_freep) struct fold *fold = fold_new(&o->by);
+	const struct fold_group *groups;
+	size_t n;
+	int r = source_fold(s, &o->question, fold, &o->by);
+
+	if (r < 0)
+		return r;
+	n = fold_top(fold, o->top, &groups);
+	if (o->output == FLOW_JSON)
+		print_groups_json(&o->by, groups, n);
+	else if (o->output == FLOW_CSV)
+		print_groups_csv(&o->by, groups, n);
+	else
+		print_groups_table(o, groups, n);
+	return 0;
 }
 
-/* Returns -1 to go on, or an exit status. */
-static int take_option(struct options *o, int c)
+static int answer(const struct cli *cli, const struct flow_options *o)
 {
-	switch (c) {
-	case 'f':
-		o->follow = true;
-		return -1;
-	case 'd':
-		o->filter.denied = true;
-		return -1;
-	case 's':
-		return parse_moment(optarg, &o->filter.since) < 0 ? EXIT_USAGE
-								  : -1;
-	case 'u':
-		return parse_moment(optarg, &o->filter.until) < 0 ? EXIT_USAGE
-								  : -1;
-	case 'p':
-		free(o->path);
-		o->path = xstrdup(optarg);
-		return -1;
-	case 'o':
-		return format_parse(optarg,
-				    1U << FORMAT_TABLE | 1U << FORMAT_JSON,
-				    &o->format) < 0
-			       ? EXIT_USAGE
-			       : -1;
-	default:
-		return command_option(&command_flows, c);
-	}
+	_cleanup_(source_closep) struct source *s = NULL;
+	struct flow_trouble trouble = { 0 };
+	int status = flow_source_open(cli, o, &trouble, &s);
+
+	if (status != EXIT_DONE)
+		return status;
+	status = flow_source_status(s, o->count ? show_count(s, o)
+				       : o->top ? show_top(s, o)
+						: show_list(s, o));
+	return status != EXIT_DONE ? status : trouble.status;
+}
+
+/* ---- the command ------------------------------------------------------- */
+
+static int run_with(const struct cli *cli, const struct flow_options *o,
+		    int argc, char **argv)
+{
+	bool show = argc && !strcmp(argv[0], "show");
+	bool export = argc && !strcmp(argv[0], "export");
+
+	if (argc && !show && !export)
+		return command_misuse(&command_flows,
+				      "'%s' is neither 'show' nor 'export'",
+				      argv[0]);
+	if (show && argc != 2)
+		return command_misuse(&command_flows, "show takes one flow");
+	if (export && argc != 1)
+		return command_misuse(&command_flows,
+				      "export takes no argument");
+	if (export != (o->pcap != NULL))
+		return command_misuse(&command_flows,
+				      "export and --pcap go together");
+	if (show)
+		return flow_show(cli, o, argv[1]);
+	if (export)
+		return flow_export(cli, o);
+	return o->follow ? follow(cli, o) : answer(cli, o);
 }
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "follow", no_argument, NULL, 'f' },
-		{ "denied", no_argument, NULL, 'd' },
-		{ "since", required_argument, NULL, 's' },
-		{ "until", required_argument, NULL, 'u' },
-		{ "path", required_argument, NULL, 'p' },
-		{ "file", required_argument, NULL, 'p' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	_cleanup_(options_fini) struct options o = {
-		.format = FORMAT_TABLE,
-		.colour = style_wanted(),
-		.filter.until = UINT64_MAX,
-	};
-	int c, r;
+	_cleanup_(flow_options_fini) struct flow_options o = { 0 };
+	int r = flow_options_read(&o, &command_flows, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "fo:h", options, NULL)) != -1) {
-		r = take_option(&o, c);
-		if (r >= 0)
-			return r;
-	}
-	if (optind < argc)
-		return command_misuse(&command_flows, "takes no argument");
-	if (!o.path)
-		o.path = locate(cli);
-	return show(&o);
+	if (r >= 0)
+		return r;
+	return run_with(cli, &o, argc - optind, argv + optind);
 }
 
 const struct command command_flows = {
 	.name = "flows",
 	.synopsis =
-		"[-f] [--denied] [--since WHEN] [--until WHEN] [--path FILE] [-o FORMAT]",
-	.summary = "show the flow log",
-	.help = "Show the flow log: who was denied to talk to whom, by which policies. A line that\n"
-		"is no record is reported and skipped, and the exit status then is 1.\n\n"
+		"[-f] [FILTER...] [--count | --top N --by FIELD,...] [-o FORMAT]\n"
+		"       bulkhead flows show ID\n"
+		"       bulkhead flows export [FILTER...] --pcap FILE",
+	.summary = "ask the flow log",
+	.help = "Show who talked to whom, what was denied, and by which policies; one line a\n"
+		"flow. 'show' tells one flow's story, 'export' writes logged packets.\n\n"
+		"Filters:\n"
+		"  --since WHEN         flows that had a packet then or later: 10m (ago),\n"
+		"                       2026-01-31T10:20:30Z\n"
+		"  --until WHEN         or not later than then\n"
+		"  --denied, --audit, --allowed\n"
+		"                       of this verdict; several of them: any\n"
+		"  --from WHO, --to WHO a container (web, shop/web, its id), a namespace (shop/),\n"
+		"                       labels (app=web,tier!=db), an address or block, a DNS name\n"
+		"  --port PORT          to this port\n"
+		"  --proto PROTOCOL     tcp, udp, icmp, ...\n"
+		"  --policy NAME        decided by this policy, as shop/deny\n"
+		"  --reason REASON      for this reason, as no-policy-allows\n"
+		"  --direction SIDE     ingress or egress: whose policy decided\n"
+		"  --events             what else happened, too: containers, policies, tampering\n\n"
 		"Options:\n"
-		"  -f, --follow         go on with what is written from now on, across rotation\n"
-		"  --denied             only what was denied\n"
-		"  --since WHEN         only from then on: 10m (ago), 2026-01-31T10:20:30Z\n"
-		"  --until WHEN         only until then\n"
-		"  --path FILE          read FILE; default is the agent's log\n"
+		"  -f, --follow         each record of the log's file, now and from now on\n"
+		"  --count              how many flows\n"
+		"  --top N              the N largest groups by flows\n"
+		"  --by FIELD,...       groups of src, dst, src-ip, dst-ip, src-namespace,\n"
+		"                       dst-namespace, src-image, dst-image, port, proto, verdict,\n"
+		"                       direction, reason, policy, host\n"
+		"  --path FILE          read FILE and those it was rotated to (.gz too)\n"
 		"  --file FILE          the same\n"
-		"  -o, --output FORMAT  table (default), json: one object a line\n"
+		"  --store FILE         read an SQLite store; default is the agent's store, else\n"
+		"                       its file\n"
+		"  --pcap FILE          write pcapng there; - is standard output\n"
+		"  -o, --output FORMAT  table (default), wide, json, csv, ecs, ocsf\n"
 		"  -h, --help           print this\n",
 	.run = run,
 };

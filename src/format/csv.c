@@ -112,10 +112,17 @@ static void add_text(struct buf *out, const struct buf *text)
 	buf_adds(out, quote ? "\"" : "");
 }
 
+void format_csv_text(struct slice raw, struct buf *out)
+{
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+
+	text_safe(&text, raw);
+	add_text(out, &text);
+}
+
 static void add_cell(struct buf *out, struct json_object *value)
 {
 	_cleanup_(buf_fini) struct buf raw = BUF_INIT(BUF_UNBOUNDED);
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
 
 	if (json_object_is_type(value, json_type_array))
 		json_join(&raw, value);
@@ -126,8 +133,7 @@ static void add_cell(struct buf *out, struct json_object *value)
 		buf_adds(out, json_object_get_string(value));
 		return;
 	}
-	text_safe(&text, buf_slice(&raw));
-	add_text(out, &text);
+	format_csv_text(buf_slice(&raw), out);
 }
 
 void format_csv(struct json_object *native, struct buf *out)

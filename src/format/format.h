@@ -42,6 +42,9 @@ struct json_object *format_ocsf(struct json_object *native);
  *  characters that steer a terminal are shown as escapes. */
 void format_csv(struct json_object *native, struct buf *out);
 
+/** Append one cell of text, as format_csv() does. */
+void format_csv_text(struct slice raw, struct buf *out);
+
 /** Append @native as one line of @kind, with its newline. Returns 0, or
  *  -ENOBUFS (@out's bound). */
 int format_object(enum format_kind kind, struct json_object *native,

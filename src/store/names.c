@@ -154,13 +154,17 @@ void names_put_policies(struct names *n, int64_t id, struct json_object *to)
 	put_json(n, POLICIES, id, to, "policies");
 }
 
-void names_put_party(struct names *n, int64_t id, struct json_object *to)
+void names_put_party(struct names *n, int64_t id, const struct row_int *port,
+		     struct json_object *to)
 {
 	struct name *name = look_up(n, PARTY, id);
 
 	if (!name)
 		return;
 	put_text(to, "ip", name->columns[0]);
+	if (port->is_set)
+		json_object_object_add(to, "port",
+				       json_object_new_int64(port->value));
 	put_text(to, "mac", name->columns[1]);
 	put_text(to, "name", name->columns[2]);
 	names_put_container(n, name->container, to);

@@ -16,7 +16,9 @@ const char *names_word(struct names *n, int64_t id);
 
 /** Put "host" and "boot_id". */
 void names_put_origin(struct names *n, int64_t id, struct json_object *to);
-/** Put what a party is: "ip", "mac", "name", "container". */
-void names_put_party(struct names *n, int64_t id, struct json_object *to);
+/** Put what a party is, and its port: "ip", "port", "mac", "name", "container".
+ */
+void names_put_party(struct names *n, int64_t id, const struct row_int *port,
+		     struct json_object *to);
 void names_put_container(struct names *n, int64_t id, struct json_object *to);
 void names_put_policies(struct names *n, int64_t id, struct json_object *to);

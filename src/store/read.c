@@ -133,9 +133,11 @@ static void put_end(struct reader *r, struct json_object *to, const char *key,
 		    sqlite3_stmt *stmt, int party, int port)
 {
 	struct json_object *end = json_object_new_object();
+	struct row_int number = { !is_null(stmt, port),
+				  sqlite3_column_int64(stmt, port) };
 
-	names_put_party(r->names, sqlite3_column_int64(stmt, party), end);
-	put_number(end, "port", stmt, port);
+	names_put_party(r->names, sqlite3_column_int64(stmt, party), &number,
+			end);
 	if (json_object_object_length(end))
 		json_object_object_add(to, key, end);
 	else
@@ -446,6 +448,7 @@ static struct json_object *group_of(struct reader *r, const struct fold_by *by,
 	struct json_object *to = json_object_new_object();
 	struct json_object *src = json_object_new_object();
 	struct json_object *dst = json_object_new_object();
+	const struct row_int none = { 0 };
 
 	json_object_object_add(to, "src", src);
 	json_object_object_add(to, "dst", dst);
@@ -455,9 +458,9 @@ static struct json_object *group_of(struct reader *r, const struct fold_by *by,
 		int64_t n = sqlite3_column_int64(stmt, at);
 
 		if (!strcmp(column, "src"))
-			names_put_party(r->names, n, src);
+			names_put_party(r->names, n, &none, src);
 		else if (!strcmp(column, "dst"))
-			names_put_party(r->names, n, dst);
+			names_put_party(r->names, n, &none, dst);
 		else if (by->fields[i] == FOLD_PORT)
 			put_number(dst, "port", stmt, at);
 		else if (by->fields[i] == FOLD_POLICY)

@@ -46,8 +46,8 @@ def section(text, command):
 class Manual(unittest.TestCase):
     def test_pages_are_there(self):
         names = {os.path.basename(p) for p in PAGES}
-        self.assertLessEqual({"bulkhead.1", "bulkhead-policy.5",
-                              "bulkhead.yaml.5", "bulkheadd.8"}, names)
+        self.assertLessEqual({"bulkhead.1", "bulkhead-flows.5",
+                              "bulkhead-policy.5", "bulkhead.yaml.5", "bulkheadd.8"}, names)
 
     def test_lint(self):
         for path in PAGES:

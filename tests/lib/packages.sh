@@ -6,13 +6,13 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev
 	libcurl4-gnutls-dev libjson-c-dev libyaml-dev libmnl-dev libnftnl-dev
 	libnl-3-dev libprotobuf-c-dev protobuf-c-compiler nettle-dev
 	libcap-ng-dev libseccomp-dev libsqlite3-dev libmicrohttpd-dev
-	uthash-dev"
+	uthash-dev zlib1g-dev"
 PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	iproute2 iptables busybox-static kmod
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
 	libclang-rt-14-dev python3 systemd git mandoc rsyslog prometheus
-	conntrack
+	conntrack tshark
 	podman netavark aardvark-dns slirp4netns runc docker-compose"
 
 # Services must not start just because their programs are wanted: policy-rc.d

@@ -31,15 +31,31 @@ _bulkhead() {
 	done
 
 	case $prev in
-	--socket | --path | --file | --write | -w)
+	--socket | --path | --file | --store | --pcap | --write | -w)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	-o | --output)
-		mapfile -t COMPREPLY < <(compgen -W 'table wide json yaml nft' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'table wide json yaml nft csv ecs ocsf' -- "$cur")
 		return
 		;;
 	esac
+	if [[ $command == flows ]]; then
+		case $prev in
+		--from | --to)
+			mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_endpoints "${socket[@]}")" -- "$cur")
+			return
+			;;
+		--by)
+			mapfile -t COMPREPLY < <(compgen -W 'src dst src-ip dst-ip src-namespace dst-namespace src-image dst-image port proto verdict direction reason policy host' -- "$cur")
+			return
+			;;
+		--direction)
+			mapfile -t COMPREPLY < <(compgen -W 'ingress egress' -- "$cur")
+			return
+			;;
+		esac
+	fi
 	if [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --socket --version --help" -- "$cur")
 	elif [[ $cur == -* ]]; then
@@ -54,6 +70,9 @@ _bulkhead() {
 			;;
 		explain | quarantine)
 			mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_endpoints "${socket[@]}")" -- "$cur")
+			;;
+		flows)
+			mapfile -t COMPREPLY < <(compgen -W 'show export' -- "$cur")
 			;;
 		help)
 			mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
