@@ -319,7 +319,7 @@ int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
 
 	if (is_everything(p, tail))
 		index = "";
-	else if (part == PLAN_LONG && !strcmp(index, "flow_start"))
+	else if (part == PLAN_LONG && strcmp(index, "flow_flow_id") != 0)
 		index = "flow_long";
 	return prepare(db, p, part, index, select, tail, ret);
 }
