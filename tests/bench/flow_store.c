@@ -77,9 +77,10 @@ static void add_line(struct buf *out, uint64_t i, uint64_t id, uint64_t time,
 		"\"flow_id\":\"%016" PRIx64
 		"\",\"state\":\"%s\",\"packets\":%u,\"bytes\":%u,"
 		"\"new_packets\":%u,\"new_bytes\":%u,\"first\":\"%s\"",
-		(uint64_t)(id * 0x9e3779b97f4a7c15ULL), records == 1 ? "new" : "end",
-		records == 1 ? 1 : 4, records == 1 ? 60 : 240,
-		records == 1 ? 1 : 3, records == 1 ? 60 : 180, t);
+		(uint64_t)(id * 0x9e3779b97f4a7c15ULL),
+		records == 1 ? "new" : "end", records == 1 ? 1 : 4,
+		records == 1 ? 60 : 240, records == 1 ? 1 : 3,
+		records == 1 ? 60 : 180, t);
 	buf_addf(out,
 		 ",\"last\":\"%s\",\"community_id\":\"1:%08" PRIx64 "%08" PRIx64
 		 "AAAAAAAAAAA=\"}\n",
