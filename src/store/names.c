@@ -18,8 +18,8 @@ enum kind { WORD, ORIGIN, PARTY, CONTAINER, POLICIES, KINDS };
 static const char *const texts[KINDS] = {
 	[WORD] = "SELECT text FROM words WHERE id = ?1",
 	[ORIGIN] = "SELECT host, boot_id FROM origins WHERE id = ?1",
-	[PARTY] = "SELECT address, mac, name, container FROM parties"
-		  " WHERE id = ?1",
+	[PARTY] =
+		"SELECT address, mac, name, container FROM parties WHERE id = ?1",
 	[CONTAINER] = "SELECT json FROM containers WHERE id = ?1",
 	[POLICIES] = "SELECT json FROM policy_sets WHERE id = ?1",
 };
