@@ -305,8 +305,14 @@ static int prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
 	return SQLITE_OK;
 }
 
+bool plan_is_everything(const struct plan *p)
+{
+	return !p->question->no_flows && question_is_open(p->question) &&
+	       !p->question->since && p->question->until >= INT64_MAX;
+}
+
 /* All flows there are, in no order: the table is read as it lies. */
-static bool is_everything(const struct plan *p, const char *tail)
+static bool is_read_whole(const struct plan *p, const char *tail)
 {
 	return !p->question->since && p->question->until >= INT64_MAX &&
 	       !strcmp(p->index, "flow_start") && !strncmp(tail, "GROUP", 5);
@@ -317,7 +323,7 @@ int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
 {
 	const char *index = p->index;
 
-	if (is_everything(p, tail))
+	if (is_read_whole(p, tail))
 		index = "";
 	else if (part == PLAN_LONG && strcmp(index, "flow_flow_id") != 0)
 		index = "flow_long";

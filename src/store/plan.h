@@ -40,6 +40,9 @@ struct plan {
 int plan_make(sqlite3 *db, const struct question *q, struct plan *ret);
 void plan_fini(struct plan *p);
 
+/** True when every flow that there is is asked for. */
+bool plan_is_everything(const struct plan *p);
+
 /** True when @part has nothing by what is asked. */
 bool plan_is_empty(const struct plan *p, enum plan_part part);
 

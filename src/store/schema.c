@@ -131,8 +131,14 @@ static const char version_1[] =
 	" FROM events e JOIN words w ON w.id = e.event"
 	" JOIN containers c ON c.id = e.container;";
 
+/* A time's flows are counted and summed by what stands in the index alone. */
+static const char version_2[] =
+	"DROP INDEX flow_start;"
+	"CREATE INDEX flow_start ON flow_rows(start, src, dst, dst_port,"
+	" verdict, packets, bytes);";
+
 /* steps[n] makes version n + 1 of version n. */
-static const char *const steps[] = { version_1 };
+static const char *const steps[] = { version_1, version_2 };
 _Static_assert(ARRAY_SIZE(steps) == SCHEMA_VERSION, "a step is missing");
 
 static int read_int(sqlite3 *db, const char *sql, int *ret)

@@ -10,7 +10,7 @@ struct sqlite3;
 #define SCHEMA_APPLICATION 0x426b4864
 
 /** What "PRAGMA user_version" says. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /** ns; a flow that lasts longer is found through an index of its own. */
 #define SCHEMA_LONG 60000000000LL
