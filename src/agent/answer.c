@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/audit.h"
 #include "base/log.h"
 #include "bulkhead/control.h"
 
@@ -198,13 +199,12 @@ static const char *text(struct json_object *arguments, const char *key)
 }
 
 /* NULL, with the call failed. */
-static const struct endpoint *find_endpoint(struct agent *a,
-					    struct control_call *call,
-					    const char *name)
+static struct endpoint *find_endpoint(struct agent *a,
+				      struct control_call *call,
+				      const char *name)
 {
 	bool ambiguous = false;
-	const struct endpoint *e =
-		endpoint_store_find(a->store, name, &ambiguous);
+	struct endpoint *e = endpoint_store_find(a->store, name, &ambiguous);
 
 	if (!e)
 		control_fail(
@@ -220,11 +220,17 @@ static void quarantine(struct agent *a, struct control_call *call,
 		       const char *name, const char *reason)
 {
 	uid_t uid = control_call_uid(call);
-	const struct endpoint *e = find_endpoint(a, call, name);
+	struct endpoint *found = find_endpoint(a, call, name);
+	/* The store puts another in its place. */
+	_cleanup_(endpoint_unrefp) struct endpoint *e =
+		found ? endpoint_ref(found) : NULL;
+	_cleanup_(freep) char *full = NULL;
+	bool news;
 	int r;
 
 	if (!e)
 		return;
+	news = !quarantine_find(&a->quarantine, e->id);
 	r = quarantine_add(&a->quarantine, e, reason, uid);
 	if (r < 0) {
 		control_fail(call, "%s cannot be quarantined: %s: %s", name,
@@ -234,6 +240,9 @@ static void quarantine(struct agent *a, struct control_call *call,
 	log_warning("quarantine: %s/%s is sealed off by uid %u%s%s",
 		    e->namespace, e->name, (unsigned)uid, *reason ? ": " : "",
 		    reason);
+	full = xasprintf("%s/%s", e->namespace, e->name);
+	if (news)
+		audit_quarantine(a, e, full, reason, uid, false);
 	enforce_now(a);
 	control_reply(call, report_quarantine(a));
 }
@@ -243,6 +252,10 @@ static void lift(struct agent *a, struct control_call *call, const char *name)
 	bool ambiguous = false;
 	const struct endpoint *e =
 		endpoint_store_find(a->store, name, &ambiguous);
+	const struct quarantined *entry =
+		quarantine_find_named(&a->quarantine, e ? e->id : name);
+	_cleanup_(freep) char *full = entry ? xstrdup(entry->name) : NULL;
+	_cleanup_(freep) char *reason = entry ? xstrdup(entry->reason) : NULL;
 	int r = quarantine_lift(&a->quarantine, e ? e->id : name);
 
 	if (r == -ENOENT) {
@@ -257,6 +270,8 @@ static void lift(struct agent *a, struct control_call *call, const char *name)
 	}
 	log_warning("quarantine: that of %s is lifted by uid %u", name,
 		    (unsigned)control_call_uid(call));
+	e = endpoint_store_find(a->store, name, &ambiguous);
+	audit_quarantine(a, e, full, reason, control_call_uid(call), true);
 	enforce_now(a);
 	control_reply(call, report_quarantine(a));
 }

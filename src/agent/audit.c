@@ -236,6 +236,30 @@ void audit_tamper(struct agent *a, const char *what, bool restored)
 	tell(a, &e);
 }
 
+void audit_quarantine(struct agent *a, const struct endpoint *e,
+		      const char *name, const char *reason, uid_t uid,
+		      bool lifted)
+{
+	_cleanup_(freep) char *message =
+		xasprintf(lifted ? "The quarantine of container %s is lifted."
+				 : "Container %s is quarantined.",
+			  name);
+	struct flow_event event = {
+		.name = "quarantine",
+		.level = "warning",
+		.message = message,
+		.container = e,
+		.networks = true,
+		.values = { { .key = "reason", .text = reason },
+			    { .key = "lifted",
+			      .number = lifted,
+			      .is_bool = true },
+			    { .key = "uid", .number = uid } },
+	};
+
+	tell(a, &event);
+}
+
 void audit_fini(struct agent *a)
 {
 	vec_foreach(file, &a->audit_files)

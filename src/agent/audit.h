@@ -16,4 +16,8 @@ void audit_policies(struct agent *a);
 /** Mode or managed networks may have. */
 void audit_enforcement(struct agent *a);
 void audit_tamper(struct agent *a, const char *what, bool restored);
+/** @name was sealed off, or let out, by @uid; @e is NULL for one that is gone. */
+void audit_quarantine(struct agent *a, const struct endpoint *e,
+		      const char *name, const char *reason, uid_t uid,
+		      bool lifted);
 void audit_fini(struct agent *a);

@@ -110,6 +110,15 @@ const struct quarantined *quarantine_find(const struct quarantine *q,
 	return NULL;
 }
 
+const struct quarantined *quarantine_find_named(const struct quarantine *q,
+						const char *text)
+{
+	vec_foreach(e, &q->all)
+		if (!strcmp(e->id, text) || !strcmp(e->name, text))
+			return e;
+	return NULL;
+}
+
 int quarantine_add(struct quarantine *q, const struct endpoint *e,
 		   const char *reason, uid_t by)
 {
@@ -139,16 +148,14 @@ int quarantine_add(struct quarantine *q, const struct endpoint *e,
 int quarantine_lift(struct quarantine *q, const char *text)
 {
 	struct quarantined entry;
+	const struct quarantined *found = quarantine_find_named(q, text);
 	size_t i;
 	int r;
 
-	for (i = 0; i < q->all.len; i++)
-		if (!strcmp(q->all.data[i].id, text) ||
-		    !strcmp(q->all.data[i].name, text))
-			break;
-	if (i == q->all.len)
+	if (!found)
 		return -ENOENT;
-	entry = q->all.data[i];
+	i = (size_t)(found - q->all.data);
+	entry = *found;
 	vec_remove(&q->all, i);
 	r = save(q);
 	if (r < 0) {

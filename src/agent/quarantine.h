@@ -45,6 +45,10 @@ void quarantine_fini(struct quarantine *q);
 const struct quarantined *quarantine_find(const struct quarantine *q,
 					  const char *id);
 
+/** Likewise; @text as for quarantine_lift(). */
+const struct quarantined *quarantine_find_named(const struct quarantine *q,
+						const char *text);
+
 /**
  * Seal @e off; once more is no error and changes nothing.
  *

@@ -52,6 +52,10 @@ class World:
         self.r.equal(seen, ["open", "open"], f"{when}: web is as before")
 
 
+def told_of(h):
+    return testhost.until(lambda: h.events("quarantine"), "an event")
+
+
 def refused(h, r):
     """What is no request changes nothing, and says why."""
     none = h.bulkhead("quarantine", "nobody", check=False)
@@ -110,6 +114,10 @@ def test(h, r):
                    h.denied(src_name="web", reason="quarantine"),
                    "records of both directions")
     r.ok(True, "what is denied is recorded with the reason")
+    event = told_of(h)[-1]
+    r.equal((event["container"]["name"], event["reason"], event["lifted"]),
+            ("web", "incident 4711", False), "the flow log tells of it")
+    h.bulkhead("quarantine", "web", "--reason", "once more")
     h.stop_agent()
     w.sealed("no agent")
     h.start_agent()
@@ -122,6 +130,10 @@ def test(h, r):
     h.bulkhead("quarantine", "--lift", "web")
     w.free("lifted")
     r.equal(h.get("quarantine")["quarantined"], [], "nobody is listed")
+    testhost.until(lambda: len(told_of(h)) == 2, "an event")
+    event = told_of(h)[-1]
+    r.equal((event["container"]["name"], event["reason"], event["lifted"]),
+            ("web", "incident 4711", True), "the flow log tells of both, and nothing twice")
 
 
 testhost.main(test, "quarantine")
