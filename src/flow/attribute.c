@@ -108,6 +108,21 @@ static void set_interfaces(const struct flow_nflog_packet *packet,
 	flow_iface_name(ifaces, packet->phys_out, now, record->phys_out);
 }
 
+/* Of a packet from the connection's begin; its answers have it reversed. */
+static void set_published(const struct flow_nflog_packet *packet,
+			  struct flow_record *record)
+{
+	const struct conntrack_tuple *t = &packet->original;
+	const struct flow_packet *p = &record->packet;
+
+	if (!packet->has_original || !p->has_ports ||
+	    !addr_eq(&t->src, &p->src) || t->sport != p->sport ||
+	    (addr_eq(&t->dst, &p->dst) && t->dport == p->dport))
+		return;
+	record->published = t->dst;
+	record->published_port = t->dport;
+}
+
 void flow_attribute_ends(const struct flow_nflog_packet *packet,
 			 const struct flow_resolver *resolver,
 			 struct flow_record *record)
@@ -118,6 +133,7 @@ void flow_attribute_ends(const struct flow_nflog_packet *packet,
 	if (!record->dst.owner)
 		record->dst.owner = published_of(packet, resolver, record);
 	set_macs(packet, record);
+	set_published(packet, record);
 }
 
 void flow_attribute_again(const struct flow_resolver *resolver,

@@ -170,6 +170,10 @@ static void take_attr(const struct nlattr *attr, struct flow_nflog_packet *p)
 	case NFULA_VLAN:
 		take_vlan(attr, p);
 		break;
+	case NFULA_CT:
+		p->has_original = conntrack_parse_original(attr_slice(attr),
+							   &p->original);
+		break;
 	case NFULA_SEQ:
 		p->has_seq = attr_copy(attr, &p->seq, sizeof(p->seq));
 		p->seq = ntohl(p->seq);
@@ -344,7 +348,7 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 }
 
 /* The whole configuration in one message: no packet meets half of it. */
-static struct nlmsghdr *build_bind(char *buf, uint16_t group)
+static struct nlmsghdr *build_bind(char *buf, uint16_t group, uint16_t flags)
 {
 	struct nfulnl_msg_config_cmd cmd = { .command = NFULNL_CFG_CMD_BIND };
 	struct nfulnl_msg_config_mode mode = {
@@ -365,7 +369,7 @@ static struct nlmsghdr *build_bind(char *buf, uint16_t group)
 	mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof(mode), &mode);
 	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(QUEUE_MAX));
 	mnl_attr_put_u32(nlh, NFULA_CFG_TIMEOUT, htonl(QUEUE_TIME));
-	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
+	mnl_attr_put_u16(nlh, NFULA_CFG_FLAGS, htons(flags));
 	return nlh;
 }
 
@@ -422,19 +426,28 @@ static bool group_is_taken(uint16_t group)
 	return false;
 }
 
-static int bind_group(struct flow_nflog *n)
+static int request_bind(struct flow_nflog *n, uint16_t flags)
 {
 	char buf[256] = { 0 }; /* padding is sent, too */
-	struct nlmsghdr *nlh = build_bind(buf, n->group);
+	struct nlmsghdr *nlh = build_bind(buf, n->group, flags);
+
+	if (mnl_socket_sendto(n->socket, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	return await_answer(n);
+}
+
+static int bind_group(struct flow_nflog *n)
+{
 	int size = RECEIVE_BUFFER, fd = mnl_socket_get_fd(n->socket), r;
 
 	/* FORCE needs CAP_NET_ADMIN in the first user namespace; a smaller
 	 * buffer only loses packets earlier, and counts them. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (mnl_socket_sendto(n->socket, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	r = await_answer(n);
+	r = request_bind(n, NFULNL_CFG_F_SEQ | NFULNL_CFG_F_CONNTRACK);
+	/* A kernel that cannot tell connections refuses the whole request. */
+	if (r == -EOPNOTSUPP)
+		r = request_bind(n, NFULNL_CFG_F_SEQ);
 	return r == -EPERM && group_is_taken(n->group) ? -EBUSY : r;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "firewall/conntrack.h"
 #include "loop/loop.h"
 
 /** One logged packet; slices and all live until the handler returns. */
@@ -25,6 +26,10 @@ struct flow_nflog_packet {
 	struct mac src_mac, dst_mac;	     /* of the frame; zero: unknown */
 	bool has_vlan;			     /* a tag that is not in @payload */
 	uint16_t vlan, vlan_proto;	     /* its id and ethertype */
+	/* What its connection was addressed as, by whoever began it; where the
+	 * kernel tells (CONFIG_NETFILTER_NETLINK_GLUE_CT). */
+	bool has_original;
+	struct conntrack_tuple original;
 	bool has_seq;
 	uint32_t seq;
 };

@@ -195,6 +195,47 @@ static void interfaces_have_their_names(_unused_ void **state)
 	assert_string_equal(t.record.phys_in, "");
 }
 
+static void published(const char *src, uint16_t sport, const char *dst,
+		      uint16_t dport)
+{
+	struct flow_nflog_packet packet = { .family = NFPROTO_IPV4,
+					    .has_original = true };
+	struct flow_resolver resolver = { .owner = owner,
+					  .sender = sender,
+					  .policies = policies };
+
+	assert_int_equal(addr_parse(slice_of(src), &packet.original.src), 0);
+	assert_int_equal(addr_parse(slice_of(dst), &packet.original.dst), 0);
+	packet.original.sport = sport;
+	packet.original.dport = dport;
+	flow_record_fini(&t.record);
+	t.record = (struct flow_record){
+		.time = THEN,
+		.packet = { .has_ports = true, .sport = 40000, .dport = 80 }
+	};
+	addr_parse(slice_of("192.0.2.9"), &t.record.packet.src);
+	addr_parse(slice_of("10.0.0.1"), &t.record.packet.dst);
+	flow_attribute_ends(&packet, &resolver, &t.record);
+}
+
+static void a_published_port_is_told(_unused_ void **state)
+{
+	char text[ADDR_STRLEN];
+
+	published("192.0.2.9", 40000, "203.0.113.1", 8080);
+	assert_string_equal(addr_format(&t.record.published, text),
+			    "203.0.113.1");
+	assert_int_equal(t.record.published_port, 8080);
+	published("192.0.2.9", 40000, "10.0.0.1", 8080);
+	assert_int_equal(t.record.published_port, 8080);
+	/* It was addressed to the container itself. */
+	published("192.0.2.9", 40000, "10.0.0.1", 80);
+	assert_false(addr_is_set(&t.record.published));
+	/* An answer, whose connection goes the other way. */
+	published("10.0.0.1", 80, "203.0.113.1", 40000);
+	assert_false(addr_is_set(&t.record.published));
+}
+
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -206,6 +247,7 @@ int main(void)
 		UNIT(a_spoofed_address_is_not_believed),
 		UNIT(a_routers_mac_is_not_the_receivers),
 		UNIT(interfaces_have_their_names),
+		UNIT(a_published_port_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

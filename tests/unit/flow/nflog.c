@@ -6,12 +6,14 @@
 #include <endian.h>
 #include <net/ethernet.h>
 #include <net/if_arp.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
 
@@ -253,6 +255,95 @@ static void a_lying_length_is_no_message(_unused_ void **state)
 }
 
 /* The message's length says less than its attributes, at every byte. */
+/* As ctnetlink_glue_build() writes it: the first attribute of NFULA_CT, in a
+ * denied packet to port 8080 of 203.0.113.1. All in network order. */
+static const uint8_t tuple_bytes[] = {
+	52,
+	0,
+	CTA_TUPLE_ORIG,
+	0x80, /* nested */
+	20,
+	0,
+	CTA_TUPLE_IP,
+	0x80,
+	8,
+	0,
+	CTA_IP_V4_SRC,
+	0,
+	203,
+	0,
+	113,
+	2,
+	8,
+	0,
+	CTA_IP_V4_DST,
+	0,
+	203,
+	0,
+	113,
+	1,
+	28,
+	0,
+	CTA_TUPLE_PROTO,
+	0x80,
+	5,
+	0,
+	CTA_PROTO_NUM,
+	0,
+	IPPROTO_TCP,
+	0,
+	0,
+	0,
+	6,
+	0,
+	CTA_PROTO_SRC_PORT,
+	0,
+	0x9c,
+	0x40,
+	0,
+	0,
+	6,
+	0,
+	CTA_PROTO_DST_PORT,
+	0,
+	0x1f,
+	0x90,
+	0,
+	0,
+};
+
+static void the_connections_tuple_is_read(_unused_ void **state)
+{
+	struct message m = full();
+	char text[ADDR_STRLEN];
+
+	parse(&m);
+	assert_false(got.packet.has_original);
+	add(&m, NFULA_CT | NLA_F_NESTED, tuple_bytes, sizeof(tuple_bytes));
+	parse(&m);
+	assert_int_equal(got.n, 1);
+	assert_true(got.packet.has_original);
+	assert_string_equal(addr_format(&got.packet.original.src, text),
+			    "203.0.113.2");
+	assert_string_equal(addr_format(&got.packet.original.dst, text),
+			    "203.0.113.1");
+	assert_int_equal(got.packet.original.sport, 40000);
+	assert_int_equal(got.packet.original.dport, 8080);
+}
+
+/* Every prefix of it: nothing behind the end is read. */
+static void a_cut_tuple_is_none(_unused_ void **state)
+{
+	for (size_t n = 0; n < sizeof(tuple_bytes); n++) {
+		struct message m = full();
+
+		add(&m, NFULA_CT | NLA_F_NESTED, tuple_bytes, n);
+		parse(&m);
+		assert_int_equal(got.n, 1);
+		assert_false(got.packet.has_original);
+	}
+}
+
 static void attributes_end_with_their_message(_unused_ void **state)
 {
 	struct message m = full();
@@ -269,6 +360,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_message_is_read),
+		cmocka_unit_test(the_connections_tuple_is_read),
+		cmocka_unit_test(a_cut_tuple_is_none),
 		cmocka_unit_test(another_groups_packets_are_passed_over),
 		cmocka_unit_test(a_bridge_frame_has_type_and_tag),
 		cmocka_unit_test(other_media_have_no_mac),
