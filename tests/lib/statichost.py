@@ -42,36 +42,40 @@ def open_tap(netns, name):
 
 class Member:
     """A namespace with an eth0 that serves ports 80 and 81; @port is the host's
-    end."""
+    end, @space the namespace's name."""
 
     def __init__(self, h, name, port, v4, v6, mac):
         self.host, self.name, self.port, self.mac = h, name, port, mac
         self.v4, self.v6 = v4, v6
-        h.sh("ip", "netns", "add", name)
-        h.sh("ip", "-n", name, "link", "set", "lo", "up")
+        self.add_space(name)
         self.plug()
         h.spawn(*self.prefix(), testhost.probe_binary(), "serve", "tcp:80", "udp:80",
                 "tcp:81", "udp:81", log=f"probe-{name}")
 
+    def add_space(self, space):
+        self.space = space
+        self.host.sh("ip", "netns", "add", space)
+        self.host.sh("ip", "-n", space, "link", "set", "lo", "up")
+
     def prefix(self):
-        return ("ip", "netns", "exec", self.name)
+        return ("ip", "netns", "exec", self.space)
 
     def netns(self):
-        return self.host.path(f"/run/netns/{self.name}")
+        return self.host.path(f"/run/netns/{self.space}")
 
     def link(self):
         """Make the device eth0, and the host's end."""
         self.host.sh("ip", "link", "add", self.port, "type", "veth", "peer", "name", "eth0",
-                     "address", self.mac, "netns", self.name)
+                     "address", self.mac, "netns", self.space)
 
     def plug(self, bridge="br0"):
         """Make the link, as at the start of a machine."""
         self.link()
         self.host.sh("bash", "-ec", f"""
             ip link set {self.port} master {bridge} up
-            ip -n {self.name} addr add {self.v4}/24 dev eth0
-            ip -n {self.name} addr add {self.v6}/64 dev eth0 nodad
-            ip -n {self.name} link set eth0 up
+            ip -n {self.space} addr add {self.v4}/24 dev eth0
+            ip -n {self.space} addr add {self.v6}/64 dev eth0 nodad
+            ip -n {self.space} link set eth0 up
             """)
 
     def unplug(self):
@@ -93,7 +97,7 @@ class Machine(Member):
     def link(self):
         self.near = open_tap(self.host.path("/proc/1/ns/net"), self.port)
         self.far = open_tap(self.netns(), "eth0")
-        self.host.sh("ip", "-n", self.name, "link", "set", "eth0", "address", self.mac)
+        self.host.sh("ip", "-n", self.space, "link", "set", "eth0", "address", self.mac)
         self.off, self.stop = os.pipe()
         self.copier = threading.Thread(target=self._copy, daemon=True)
         self.copier.start()
