@@ -119,7 +119,7 @@ static void add_runtimes(struct agent *a, struct json_object *families)
 /* What there is of one runtime. */
 struct population {
 	uint64_t states[ENDPOINT_EXITED + 1];
-	uint64_t unenforceable, escapable;
+	uint64_t unenforceable, escapable, quarantined;
 };
 
 static struct population count_endpoints(struct agent *a, const char *runtime)
@@ -138,6 +138,7 @@ static struct population count_endpoints(struct agent *a, const char *runtime)
 			continue;
 		p.unenforceable += e->unenforceable != NULL;
 		p.escapable += e->escapable != NULL;
+		p.quarantined += e->quarantined;
 	}
 	return p;
 }
@@ -153,6 +154,9 @@ static void add_populations(struct agent *a, struct json_object *families)
 	struct json_object *escapable = metric_family(
 		families, "gauge", "bulkhead_endpoints_escapable",
 		"Containers, but for those that have exited, that could undo what holds them.");
+	struct json_object *quarantined = metric_family(
+		families, "gauge", "bulkhead_endpoints_quarantined",
+		"Containers, but for those that have exited, that an operator has sealed off.");
 
 	vec_foreach(r, &a->runtimes) {
 		const char *name = (*r)->ops->name;
@@ -167,6 +171,7 @@ static void add_populations(struct agent *a, struct json_object *families)
 		metric_uint(unenforceable, p.unenforceable, "runtime", name,
 			    NULL);
 		metric_uint(escapable, p.escapable, "runtime", name, NULL);
+		metric_uint(quarantined, p.quarantined, "runtime", name, NULL);
 	}
 }
 

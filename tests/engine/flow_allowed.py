@@ -9,6 +9,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import netpol
 import testhost
 
+# run.py: the clock decides here.
+ALONE = True
+
 ALLOWED = {"path": "/run/bh/flows.jsonl", "interval": "1s", "allowed": True}
 WEB = netpol.policy("web", {"app": "web"}, ingress_rules=[
     netpol.ingress(netpol.labels(app="client")),

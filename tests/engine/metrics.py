@@ -62,7 +62,7 @@ def serve(h, *options):
 
 
 def deny_some(h, client, server):
-    """Three packets that policies deny, and a spoofed one."""
+    """Three packets that policies deny."""
     for port in (80, 81):
         h.result(client, f"udp:{server.ip()}:{port}", ms=100)
     h.result(client, f"tcp:{server.ip()}:80", ms=100)
