@@ -16,7 +16,7 @@
 
 #include "base/alloc.h"
 #include "http/http.h"
-#include "runtime/docker_json.h"
+#include "runtime/docker/json.h"
 #include "runtime/file_watch.h"
 #include "runtime/lines.h"
 #include "runtime/runtime.h"

@@ -10,7 +10,7 @@
 
 #include <json-c/json.h>
 
-#include "runtime/docker_json.h"
+#include "runtime/docker/json.h"
 
 /* A range of ports is one entry for each port and family; no host has more. */
 #define PUBLISHED_MAX (1U << 18)

@@ -95,7 +95,7 @@ class Manual(unittest.TestCase):
         text = page("bulkhead.yaml.5")
         for key in keys:
             self.assertTrue(re.search(r"\b%s:" % key, text), key)
-        with open(SOURCE + "/src/runtime/static_file.c") as f:
+        with open(SOURCE + "/src/runtime/static/file.c") as f:
             lists = re.findall(r"const keys\[\] = \{(.*?)\}", f.read(), re.S)
         text = text[text.index("\nENDPOINTS FILE"):text.index("\nFILES")]
         for key in re.findall(r'"(\w+)"', "".join(lists)):

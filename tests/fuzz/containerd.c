@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "grpc/frame.h"
-#include "runtime/containerd_model.h"
+#include "runtime/containerd/model.h"
 
 #define MESSAGE_MAX 4096
 

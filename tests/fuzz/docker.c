@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "runtime/docker_model.h"
+#include "runtime/docker/model.h"
 
 static void ask(void *arg, const char *id)
 {

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "runtime/podman_early.h"
-#include "runtime/podman_model.h"
+#include "runtime/podman/early.h"
+#include "runtime/podman/model.h"
 
 static void ask(void *arg, const char *id)
 {

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/static_file.h"
+#include "runtime/static/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

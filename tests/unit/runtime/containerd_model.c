@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "runtime/containerd_model.h"
+#include "runtime/containerd/model.h"
 
 /* A process, the namespace that it is in, and what is in there. */
 struct process {

@@ -15,7 +15,7 @@
 
 #include "base/alloc.h"
 #include "grpc/frame.h"
-#include "runtime/containerd_wire.h"
+#include "runtime/containerd/wire.h"
 
 struct recording {
 	struct buf text;

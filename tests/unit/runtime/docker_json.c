@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "runtime/docker_json.h"
+#include "runtime/docker/json.h"
 
 static struct buf recorded(const char *name)
 {

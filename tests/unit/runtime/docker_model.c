@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "runtime/docker_model.h"
+#include "runtime/docker/model.h"
 
 struct fixture {
 	struct endpoint_store *store;

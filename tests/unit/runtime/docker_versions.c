@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "runtime/docker_model.h"
+#include "runtime/docker/model.h"
 
 #define WEB "1b56c3084112e88d6c30c4c5ad10273c1590e42c4c1aec22c4310876550e7f1c"
 

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "runtime/podman_early.h"
-#include "runtime/podman_model.h"
+#include "runtime/podman/early.h"
+#include "runtime/podman/model.h"
 
 #define C1    "7bc53f8d4c26ba4ea292103bb2bf62c9837eb513e9358bd6e903b9966c1389ec"
 #define C3    "ffd46f8a9880e9f6c15ea7a1f4972b6eaf00e51ff49eb491b055917bd02fd06c"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/runtime.h"
-#include "runtime/static_file.h"
+#include "runtime/static/file.h"
 
 static const char good[] = "networks:\n"
 			   "- name: lab\n"

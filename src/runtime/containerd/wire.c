@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wire.c - containerd's messages as plain structs. */
+#include "runtime/containerd/wire.h"
+
+#include <containerd.pb-c.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/bounds.h"
+#include "runtime/containerd/spec.h"
+
+#define IMAGE_MAX   512
+#define VERSION_MAX 64
+/* Fields of one record: each becomes some hundred bytes of memory, whatever it
+ * takes on the wire. */
+#define FIELDS_MAX 8192
+
+/* Letters, digits and ".-_", as containerd has them. */
+static bool is_id(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > CONTAINERD_ID_MAX)
+		return false;
+	for (; *s; s++)
+		if (!((*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
+		      (*s >= 'A' && *s <= 'Z') || strchr(".-_", *s)))
+			return false;
+	return true;
+}
+
+/* Of @type, whose generated descriptor is NAME__descriptor. */
+static void *unpack(const ProtobufCMessageDescriptor *type,
+		    struct slice message)
+{
+	return protobuf_c_message_unpack(type, NULL, message.len,
+					 (const uint8_t *)message.ptr);
+}
+
+static void unpackedp(void *message)
+{
+	ProtobufCMessage *m = *(ProtobufCMessage **)message;
+
+	if (m)
+		protobuf_c_message_free_unpacked(m, NULL);
+}
+
+static struct slice bytes_of(const ProtobufCBinaryData *data)
+{
+	return (struct slice){ data->data ? (const char *)data->data : "",
+			       data->len };
+}
+
+/* ---- events ------------------------------------------------------------- */
+
+static int set_id(struct containerd_event *e, const char *id)
+{
+	if (!is_id(id))
+		return -EBADMSG;
+	e->id = xstrdup(id);
+	return 0;
+}
+
+static int read_container(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp) Pb__ContainerEvent *m =
+		unpack(&pb__container_event__descriptor, bytes);
+
+	return m ? set_id(e, m->id) : -EBADMSG;
+}
+
+static int read_create(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp)
+		Pb__TaskCreate *m = unpack(&pb__task_create__descriptor, bytes);
+
+	if (!m)
+		return -EBADMSG;
+	e->pid = m->pid;
+	return set_id(e, m->container_id);
+}
+
+static int read_start(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp)
+		Pb__TaskStart *m = unpack(&pb__task_start__descriptor, bytes);
+
+	if (!m)
+		return -EBADMSG;
+	e->pid = m->pid;
+	return set_id(e, m->container_id);
+}
+
+/* The processes of an exec have ids of their own. */
+static void only_first_process(struct containerd_event *e, const char *id,
+			       const char *container)
+{
+	if (id[0] && strcmp(id, container) != 0)
+		e->kind = CONTAINERD_OTHER;
+}
+
+static int read_exit(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp)
+		Pb__TaskExit *m = unpack(&pb__task_exit__descriptor, bytes);
+
+	if (!m)
+		return -EBADMSG;
+	e->pid = m->pid;
+	only_first_process(e, m->id, m->container_id);
+	return set_id(e, m->container_id);
+}
+
+static int read_delete(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp)
+		Pb__TaskDelete *m = unpack(&pb__task_delete__descriptor, bytes);
+
+	if (!m)
+		return -EBADMSG;
+	e->pid = m->pid;
+	only_first_process(e, m->id, m->container_id);
+	return set_id(e, m->container_id);
+}
+
+static const struct topic {
+	const char *name;
+	enum containerd_event_kind kind;
+	int (*read)(struct containerd_event *e, struct slice bytes);
+} topics[] = {
+	{ "/containers/create", CONTAINERD_CONTAINER_CHANGED, read_container },
+	{ "/containers/update", CONTAINERD_CONTAINER_CHANGED, read_container },
+	{ "/containers/delete", CONTAINERD_CONTAINER_DELETED, read_container },
+	{ "/tasks/create", CONTAINERD_TASK_CREATED, read_create },
+	{ "/tasks/start", CONTAINERD_TASK_STARTED, read_start },
+	{ "/tasks/exit", CONTAINERD_TASK_EXITED, read_exit },
+	{ "/tasks/delete", CONTAINERD_TASK_DELETED, read_delete },
+	{ CONTAINERD_PROBE_TOPIC, CONTAINERD_PROBE, NULL },
+};
+
+static int read_topic(struct containerd_event *e, const Pb__Envelope *m)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(topics); i++) {
+		if (strcmp(topics[i].name, m->topic) != 0)
+			continue;
+		e->kind = topics[i].kind;
+		if (!topics[i].read)
+			return 0;
+		return m->event ? topics[i].read(e, bytes_of(&m->event->value))
+				: -EBADMSG;
+	}
+	return 0;
+}
+
+static uint64_t time_of(const Pb__Timestamp *t)
+{
+	if (!t || t->seconds <= 0 || t->seconds > INT32_MAX * 4LL ||
+	    t->nanos < 0 || t->nanos >= 1000000000)
+		return 0;
+	return (uint64_t)t->seconds * 1000000000U + (uint64_t)t->nanos;
+}
+
+int containerd_wire_event(struct slice message, struct containerd_event *ret)
+{
+	_cleanup_(unpackedp)
+		Pb__Envelope *m = unpack(&pb__envelope__descriptor, message);
+	struct containerd_event e = { .kind = CONTAINERD_OTHER };
+	int r;
+
+	if (!m || !is_id(m->namespace_))
+		return -EBADMSG;
+	e.namespace = xstrdup(m->namespace_);
+	e.time = time_of(m->timestamp);
+	r = read_topic(&e, m);
+	if (r < 0) {
+		containerd_event_fini(&e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void containerd_event_fini(struct containerd_event *e)
+{
+	free(e->namespace);
+	free(e->id);
+	e->namespace = e->id = NULL;
+}
+
+/* ---- records ------------------------------------------------------------ */
+
+/* A varint at the front of @bytes, taken away; false when there is none. */
+static bool take_varint(struct slice *bytes, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; shift < 64 && bytes->len; shift += 7) {
+		uint8_t b = (uint8_t)bytes->ptr[0];
+
+		*bytes = (struct slice){ bytes->ptr + 1, bytes->len - 1 };
+		value |= (uint64_t)(b & 0x7f) << shift;
+		if (!(b & 0x80)) {
+			*ret = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool skip(struct slice *bytes, uint64_t n)
+{
+	if (n > bytes->len)
+		return false;
+	*bytes = (struct slice){ bytes->ptr + n, bytes->len - n };
+	return true;
+}
+
+/* One field at the front of @bytes, taken away. @ret is its content when it is
+ * of bytes, else empty. */
+static bool take_field(struct slice *bytes, struct slice *ret)
+{
+	uint64_t tag, n;
+
+	*ret = (struct slice){ "", 0 };
+	if (!take_varint(bytes, &tag))
+		return false;
+	switch (tag & 7) {
+	case 0:
+		return take_varint(bytes, &n);
+	case 1:
+		return skip(bytes, 8);
+	case 2:
+		if (!take_varint(bytes, &n) || n > bytes->len)
+			return false;
+		*ret = (struct slice){ bytes->ptr, n };
+		return skip(bytes, n);
+	case 5:
+		return skip(bytes, 4);
+	default: /* groups are long gone */
+		return false;
+	}
+}
+
+/* How many fields the record in @message has; before memory is spent. */
+static bool has_few_fields(struct slice message)
+{
+	struct slice record, field;
+	size_t n = 0;
+
+	while (message.len) {
+		if (!take_field(&message, &record))
+			return false;
+		while (record.len && n <= FIELDS_MAX) {
+			n++;
+			if (!take_field(&record, &field))
+				return false;
+		}
+	}
+	return n <= FIELDS_MAX;
+}
+
+static void add_label(struct containerd_record *r, const Pb__Label *l)
+{
+	size_t n = strlen(l->value);
+	enum bounds_label keep = bounds_label(l->key, l->value, n);
+
+	if (keep == BOUNDS_LEFT_OUT) {
+		r->cut_own += bounds_own_label(l->key);
+		return;
+	}
+	if (keep == BOUNDS_CUT)
+		n = BOUNDS_VALUE;
+	vec_push(&r->labels,
+		 (struct label){ xstrdup(l->key), xstrndup(l->value, n) });
+}
+
+static void add_labels(struct containerd_record *r, const Pb__Container *c)
+{
+	if (c->n_labels > BOUNDS_LABELS) {
+		r->overlabelled = true;
+		return;
+	}
+	for (size_t i = 0; i < c->n_labels; i++)
+		add_label(r, c->labels[i]);
+}
+
+static int read_record(const Pb__Container *c, struct containerd_record *ret)
+{
+	struct containerd_record r = { 0 };
+	struct containerd_spec spec = { 0 };
+
+	if (!c || !is_id(c->id))
+		return -EBADMSG;
+	/* A record may be made without one; its task cannot. */
+	if (c->spec && c->spec->value.len &&
+	    containerd_spec_parse(bytes_of(&c->spec->value), &spec) < 0)
+		return -EBADMSG;
+	r.id = xstrdup(c->id);
+	r.image = xstrndup(c->image, strnlen(c->image, IMAGE_MAX));
+	r.host_network = spec.host_network;
+	r.joins_network = spec.joins_network;
+	r.created = time_of(c->created_at);
+	r.escapable = spec.escapable;
+	add_labels(&r, c);
+	*ret = r;
+	return 0;
+}
+
+int containerd_wire_record(struct slice message, struct containerd_record *ret)
+{
+	_cleanup_(unpackedp) Pb__GetContainerResponse *m =
+		has_few_fields(message)
+			? unpack(&pb__get_container_response__descriptor,
+				 message)
+			: NULL;
+
+	return m ? read_record(m->container, ret) : -EBADMSG;
+}
+
+void containerd_record_fini(struct containerd_record *r)
+{
+	vec_foreach(l, &r->labels) {
+		free((char *)l->key);
+		free((char *)l->value);
+	}
+	vec_fini(&r->labels);
+	free(r->id);
+	free(r->image);
+	free(r->escapable);
+	r->id = r->image = r->escapable = NULL;
+}
+
+/* ---- lists -------------------------------------------------------------- */
+
+/* Pausing is an act upon a running task; what is unknown is no task yet. */
+static bool state_of(int status, enum containerd_task_state *ret)
+{
+	switch (status) {
+	case 1:
+		*ret = CONTAINERD_TASK_WAITING;
+		return true;
+	case 2:
+	case 4:
+	case 5:
+		*ret = CONTAINERD_TASK_RUNNING;
+		return true;
+	case 3:
+		*ret = CONTAINERD_TASK_STOPPED;
+		return true;
+	default: /* what a shim could not tell */
+		return false;
+	}
+}
+
+int containerd_wire_tasks(struct slice message, containerd_tasks *ret)
+{
+	_cleanup_(unpackedp) Pb__ListTasksResponse *m =
+		unpack(&pb__list_tasks_response__descriptor, message);
+	containerd_tasks list = { 0 };
+
+	if (!m)
+		return -EBADMSG;
+	for (size_t i = 0; i < m->n_tasks; i++) {
+		const Pb__Task *t = m->tasks[i];
+		const char *id = t->container_id[0] ? t->container_id : t->id;
+		struct containerd_task task = { .pid = t->pid };
+
+		if (!is_id(id)) {
+			containerd_tasks_fini(&list);
+			return -EBADMSG;
+		}
+		if (!state_of(t->status, &task.state))
+			continue;
+		task.id = xstrdup(id);
+		vec_push(&list, task);
+	}
+	*ret = list;
+	return 0;
+}
+
+void containerd_tasks_fini(containerd_tasks *list)
+{
+	vec_foreach(t, list)
+		free(t->id);
+	vec_fini(list);
+}
+
+int containerd_wire_namespaces(struct slice message, containerd_names *ret)
+{
+	_cleanup_(unpackedp) Pb__ListNamespacesResponse *m =
+		unpack(&pb__list_namespaces_response__descriptor, message);
+
+	if (!m)
+		return -EBADMSG;
+	*ret = (containerd_names){ 0 };
+	for (size_t i = 0; i < m->n_namespaces; i++)
+		vec_push(ret, xstrdup(m->namespaces[i]->name));
+	return 0;
+}
+
+void containerd_names_fini(containerd_names *list)
+{
+	vec_foreach(name, list)
+		free(*name);
+	vec_fini(list);
+}
+
+int containerd_wire_version(struct slice message, char **ret)
+{
+	_cleanup_(unpackedp) Pb__VersionResponse *m =
+		unpack(&pb__version_response__descriptor, message);
+
+	if (!m || !m->version[0] || strlen(m->version) > VERSION_MAX)
+		return -EBADMSG;
+	*ret = xstrdup(m->version);
+	return 0;
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static void pack(struct buf *out, const ProtobufCMessage *m)
+{
+	size_t n = protobuf_c_message_get_packed_size(m);
+	_cleanup_(freep) uint8_t *bytes = xcalloc(1, n + 1);
+
+	protobuf_c_message_pack(m, bytes);
+	buf_add(out, bytes, n);
+}
+
+void containerd_wire_subscribe(struct buf *out, char *const *filters, size_t n)
+{
+	Pb__SubscribeRequest m = PB__SUBSCRIBE_REQUEST__INIT;
+
+	m.filters = (char **)filters;
+	m.n_filters = n;
+	pack(out, &m.base);
+}
+
+void containerd_wire_probe(struct buf *out)
+{
+	Pb__PublishRequest m = PB__PUBLISH_REQUEST__INIT;
+	Pb__Any nothing = PB__ANY__INIT;
+
+	m.topic = (char *)CONTAINERD_PROBE_TOPIC;
+	nothing.type_url = (char *)"google.protobuf.Empty";
+	m.event = &nothing;
+	pack(out, &m.base);
+}
+
+void containerd_wire_get(struct buf *out, const char *id)
+{
+	Pb__GetContainerRequest m = PB__GET_CONTAINER_REQUEST__INIT;
+
+	m.id = (char *)id;
+	pack(out, &m.base);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docker.c - follows a Docker engine over the connection of engine.h. */
+#include "runtime/docker/docker.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define EVENT_FILTER                                                      \
+	"{\"type\":[\"container\",\"network\"],"                          \
+	"\"event\":[\"create\",\"start\",\"die\",\"destroy\",\"rename\"," \
+	"\"exec_start\","                                                 \
+	"\"connect\",\"disconnect\"]}"
+
+void docker_listed(struct docker *d)
+{
+	size_t containers, networks;
+
+	docker_model_count(d->model, &containers, &networks);
+	engine_listed(&d->engine, containers, networks);
+}
+
+/* "exec_start: COMMAND", as the engine writes it. */
+static void tell_exec(const struct engine *engine, const struct docker_event *e)
+{
+	static const char start[] = "exec_start: ";
+	const struct runtime_host *host = &engine->host;
+
+	if (!e->network && host->exec &&
+	    !strncmp(e->action, start, sizeof(start) - 1))
+		host->exec(host->arg, e->id, e->action + sizeof(start) - 1);
+}
+
+static int on_event(struct engine *engine, struct slice line)
+{
+	struct docker *d = docker_of(engine);
+	struct docker_event e;
+	int r = docker_json_event(line, &e);
+
+	if (r < 0)
+		return r;
+	tell_exec(engine, &e);
+	r = docker_model_event(d->model, &e);
+	docker_event_fini(&e);
+	return r;
+}
+
+/* The API version to use; false when there is none that both speak. */
+static bool choose_api(struct engine *e)
+{
+	const struct docker_version *v = &e->version;
+	unsigned minor = 0;
+	int r;
+
+	if (v->podman) {
+		engine_fail(
+			e, -EPROTONOSUPPORT,
+			"%s: is Podman %s: configure it as runtime podman, whose own API tells more",
+			e->socket, v->engine);
+		return false;
+	}
+	r = docker_version_choose(v, &minor);
+	if (r == -EOVERFLOW)
+		engine_fail(
+			e, -EPROTONOSUPPORT,
+			"%s: engine %s wants API %u.%u or later, this bulkhead speaks up to %d.%d: upgrade it",
+			e->socket, v->engine, v->min_major, v->min_minor,
+			DOCKER_API_MAJOR, DOCKER_API_MINOR_MAX);
+	else if (r < 0)
+		engine_fail(
+			e, r,
+			"%s: engine %s speaks API %u.%u, needed is %d.%d (Docker 1.12) or later",
+			e->socket, v->engine, v->api_major, v->api_minor,
+			DOCKER_API_MAJOR, DOCKER_API_MINOR_MIN);
+	if (r < 0)
+		return false;
+	if (v->api_minor > DOCKER_API_MINOR_MAX)
+		log_warning(
+			"docker: engine %s (API %u.%u) is newer than any that this bulkhead was tried with, which were 20.10 and, by their descriptions, 24 to 29; it is spoken to as API %d.%d",
+			v->engine, v->api_major, v->api_minor, DOCKER_API_MAJOR,
+			DOCKER_API_MINOR_MAX);
+	free(e->prefix);
+	e->prefix = xasprintf("/v%d.%u", DOCKER_API_MAJOR, minor);
+	return true;
+}
+
+static void on_connected(struct engine *e)
+{
+	struct docker *d = docker_of(e);
+
+	if (!choose_api(e))
+		return;
+	d->model = docker_model_new(e->host.store, e->base.ops->name,
+				    e->host.namespaces, docker_asks(d));
+	/* The engine answers just before it subscribes us: "since" has it
+	 * repeat what happened in between. */
+	engine_subscribe(e, EVENT_FILTER, clock_realtime());
+}
+
+static void on_drop(struct engine *e)
+{
+	struct docker *d = docker_of(e);
+
+	docker_list_cancel(d);
+	docker_asks_cancel(d);
+	docker_model_free(TAKE_PTR(d->model));
+}
+
+static void on_list(struct engine *e)
+{
+	docker_list(docker_of(e));
+}
+
+static const struct engine_kind kind = {
+	.paths = "version, _ping, events, containers and networks",
+	.connected = on_connected,
+	.list = on_list,
+	.event = on_event,
+	.drop = on_drop,
+};
+
+static struct runtime *docker_open(const struct runtime_host *host,
+				   const char *socket)
+{
+	struct docker *d = xnew(struct docker);
+
+	engine_init(&d->engine, &kind, &runtime_docker, host, socket);
+	return &d->engine.base;
+}
+
+static void docker_close(struct runtime *r)
+{
+	struct docker *d = container_of(r, struct docker, engine.base);
+
+	engine_fini(&d->engine);
+	free(d);
+}
+
+static void docker_bridge_changed(struct runtime *r, const char *bridge)
+{
+	struct docker *d = container_of(r, struct docker, engine.base);
+
+	if (d->model)
+		docker_model_ports(d->model, bridge);
+}
+
+const struct runtime_ops runtime_docker = {
+	.name = "docker",
+	.default_socket = "/run/docker.sock",
+	.open = docker_open,
+	.close = docker_close,
+	.sync = engine_sync,
+	.bridge_changed = docker_bridge_changed,
+	.status = engine_status,
+};
