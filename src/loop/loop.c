@@ -15,12 +15,14 @@
 
 struct loop {
 	uv_loop_t uv;
+	bool once; /* within loop_run_once() */
 };
 
 /* One of 0 ms is an idle handle: libuv runs timers until none is due, so one
  * that starts itself again would keep everybody else from the loop. */
 struct loop_timer {
 	uv_timer_t uv;
+	struct loop *loop;
 	uv_idle_t next_turn;
 	uint64_t repeat_ms; /* after the next turn */
 	int open;	    /* handles */
@@ -88,7 +90,9 @@ void loop_stop(struct loop *loop)
 
 void loop_run_once(struct loop *loop)
 {
+	loop->once = true;
 	uv_run(&loop->uv, UV_RUN_ONCE);
+	loop->once = false;
 }
 
 static void free_handle(uv_handle_t *handle)
@@ -96,11 +100,19 @@ static void free_handle(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* libuv runs timers, and what is idle, before it waits for anything else. */
+static void end_once(struct loop *loop)
+{
+	if (loop->once)
+		uv_stop(&loop->uv);
+}
+
 static void on_timer(uv_timer_t *uv)
 {
 	struct loop_timer *timer = uv->data;
 
 	timer->fn(timer->arg);
+	end_once(timer->loop);
 }
 
 static void on_next_turn(uv_idle_t *uv)
@@ -111,12 +123,14 @@ static void on_next_turn(uv_idle_t *uv)
 	if (timer->repeat_ms)
 		loop_timer_start(timer, timer->repeat_ms, timer->repeat_ms);
 	timer->fn(timer->arg);
+	end_once(timer->loop);
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg)
 {
 	struct loop_timer *timer = xnew(struct loop_timer);
 
+	timer->loop = loop;
 	timer->fn = fn;
 	timer->arg = arg;
 	timer->open = 2;

@@ -36,7 +36,7 @@ DEFINE_FREEP(struct loop, loop_free)
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/** Wait for at most one batch of events; for tests. */
+/** Wait for one batch of events, of which a timer may be one; for tests. */
 void loop_run_once(struct loop *loop);
 
 typedef void (*loop_fn)(void *arg);

@@ -294,6 +294,32 @@ static void work_runs_elsewhere_and_ends_here(void **state)
 	assert_true(pthread_equal(job.finished, job.main));
 }
 
+static void no_call(_unused_ void *arg, _unused_ int events, _unused_ int error)
+{
+	fail();
+}
+
+/* Nothing else ever happens: to wait for more would be for ever. */
+static void a_timer_is_one_batch(void **state)
+{
+	struct test *t = *state;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	t->watch = loop_fd_new(t->loop, fds[0], LOOP_READABLE, no_call, t);
+	t->timer = loop_timer_new(t->loop, count_to_three, t);
+	for (int i = 1; i < 3; i++) {
+		loop_timer_start(t->timer, i == 1 ? 1 : 0, 0);
+		usleep(i == 1 ? 5000 : 0);
+		loop_run_once(t->loop);
+		assert_int_equal(t->calls, i);
+	}
+	loop_timer_close(t->timer);
+	loop_fd_close(t->watch);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -308,6 +334,7 @@ int main(void)
 		WITH_LOOP(lost_messages_do_not_end_the_watch),
 		WITH_LOOP(signals),
 		WITH_LOOP(work_runs_elsewhere_and_ends_here),
+		WITH_LOOP(a_timer_is_one_batch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
