@@ -136,11 +136,11 @@ static int forbid_to_writer(scmp_filter_ctx filter,
 			r = seccomp_rule_add(
 				filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 				SCMP_SYS(socket), 1,
-				SCMP_A0(SCMP_CMP_EQ, families[i].family));
+				SCMP_A0(SCMP_CMP_EQ, families[i].family, 0));
 	return r
 		       ?: seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 					   SCMP_SYS(socket), 1,
-					   SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+					   SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
 }
 
 static int keep_capabilities(bool any)
