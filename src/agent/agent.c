@@ -227,9 +227,11 @@ static void tell_loss(void *arg, const char *where, uint64_t lines)
 }
 
 /* The feed has logged it. */
-static void tell_trouble(_unused_ void *arg, _unused_ const char *where,
-			 _unused_ const char *problem)
+static void tell_trouble(void *arg, const char *where, const char *problem)
 {
+	struct agent *a = arg;
+
+	audit_sink(a, where, problem);
 }
 
 /* ---- start ------------------------------------------------------------- */

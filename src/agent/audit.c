@@ -260,6 +260,26 @@ void audit_quarantine(struct agent *a, const struct endpoint *e,
 	tell(a, &event);
 }
 
+/* ---- the flow log itself ----------------------------------------------- */
+
+void audit_sink(struct agent *a, const char *sink, const char *problem)
+{
+	bool writer = !strcmp(sink, "writer");
+	_cleanup_(freep) char *message = xasprintf(
+		"%s%s %s%s.", writer ? "The flow writer" : "Sink ",
+		writer ? "" : sink,
+		*problem ? "has a problem: " : "works again", problem);
+	struct flow_event e = {
+		.name = "sink",
+		.level = *problem ? "warning" : "info",
+		.message = message,
+		.values = { { .key = "sink", .text = sink },
+			    { .key = "problem", .text = problem } },
+	};
+
+	tell(a, &e);
+}
+
 void audit_fini(struct agent *a)
 {
 	vec_foreach(file, &a->audit_files)

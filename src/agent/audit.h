@@ -20,4 +20,7 @@ void audit_tamper(struct agent *a, const char *what, bool restored);
 void audit_quarantine(struct agent *a, const struct endpoint *e,
 		      const char *name, const char *reason, uid_t uid,
 		      bool lifted);
+/** A sink, or the "writer" of all of them, has another @problem; "": none any
+ *  more. */
+void audit_sink(struct agent *a, const char *sink, const char *problem);
 void audit_fini(struct agent *a);

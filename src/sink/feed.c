@@ -36,6 +36,9 @@
 #define SOCKET_BYTES (1 << 20)
 #define CLOSE_MS     5000
 
+#define NO_KEEPER \
+	"its keeper has ended: records cannot be written when it ends too; restart bulkheadd"
+
 struct feed_sink {
 	struct sink_report report; /* of the present writer */
 	uint64_t written, lost;	   /* by those before */
@@ -252,7 +255,7 @@ static int send_some(struct sink_feed *f)
 static void on_stuck(struct sink_feed *f, int r)
 {
 	if (r == 0 && f->problem)
-		set_writer_problem(f, "");
+		set_writer_problem(f, f->keeper_watch ? "" : NO_KEEPER);
 }
 
 static void send_now(struct sink_feed *f)
@@ -295,6 +298,15 @@ void sink_feed_reopen(struct sink_feed *f)
 
 /* ---- reports ----------------------------------------------------------- */
 
+/* A new writer that has not tried yet knows of no problem: that is no
+ * recovery. */
+static bool is_untried(const struct sink_feed *f,
+		       const struct sink_report *report)
+{
+	return !report->written &&
+	       (report->spooled || report->settled < f->next);
+}
+
 static int take_report(struct sink_feed *f, const struct sink_entry *frame)
 {
 	char problem[SINK_PROBLEM_MAX];
@@ -311,7 +323,8 @@ static int take_report(struct sink_feed *f, const struct sink_entry *frame)
 	    report.lost < s->report.lost || report.written < s->report.written)
 		return -EBADMSG;
 	s->report = report;
-	set_sink_problem(f, frame->head.number, problem);
+	if (*problem || !is_untried(f, &report))
+		set_sink_problem(f, frame->head.number, problem);
 	return 0;
 }
 
@@ -402,7 +415,7 @@ static void start_writer(void *arg)
 			xasprintf("cannot be started: %s", strerror(-r));
 
 		closep(&pair[0]);
-		set_writer_problem(f, why);
+		set_writer_problem(f, f->keeper_watch ? why : NO_KEEPER);
 		loop_timer_start(f->restart, RESTART_LAST_MS, 0);
 		return;
 	}
@@ -445,7 +458,7 @@ static void writer_gone(struct sink_feed *f, const char *why)
 	if (clock_monotonic() - f->started > GOOD_LIFE_NS)
 		f->pause_ms = RESTART_FIRST_MS;
 	text = xasprintf("%s; a new one is started", why);
-	set_writer_problem(f, text);
+	set_writer_problem(f, f->keeper_watch ? text : NO_KEEPER);
 	note_losses(f);
 	loop_timer_start(f->restart, f->pause_ms, 0);
 	f->pause_ms = MIN(2 * f->pause_ms, (uint64_t)RESTART_LAST_MS);
@@ -457,8 +470,7 @@ static void keeper_gone(struct sink_feed *f)
 {
 	loop_fd_close(f->keeper_watch);
 	f->keeper_watch = NULL;
-	log_error(
-		"the flow writer's keeper has ended: records cannot be written when the writer ends too; restart bulkheadd");
+	set_writer_problem(f, NO_KEEPER);
 }
 
 static void on_news(struct sink_feed *f, const struct sink_keeper_news *news)

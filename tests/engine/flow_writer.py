@@ -112,6 +112,33 @@ def broken_sinks(h, r, w):
     r.ok(seqs == set(range(1, max(seqs) + 1)), "dead sinks: the file has every record")
 
 
+def troubles(h, name):
+    return [x["problem"] for x in lines(h) if x.get("event") == "sink" and x["sink"] == name]
+
+
+def told(h, r, w):
+    """Troubles and their ends are events, one for each change."""
+    r.ok(len(troubles(h, "otlp")) == 1 and troubles(h, "otlp")[0], "a dead server is an event",
+         troubles(h, "otlp"))
+    r.ok(any("No space" in x for x in troubles(h, "full")), "a full disk is an event")
+    h.sh("mount", "-o", "remount,size=4m", "/run/bh/full")
+    testhost.until(lambda: troubles(h, "full")[-1] == "", "the full disk's end", 60)
+    testhost.until(lambda: not sink(h, "full")["waiting"], "its records", 60)
+    r.ok(len(troubles(h, "full")) <= 4, "no event for each record", troubles(h, "full"))
+    r.equal(troubles(h, "writer")[-1], "", "the killed writer's end is told")
+
+
+def keeper_killed(h, r):
+    """Nobody can start another writer: that is told while there is one."""
+    with open(h.path(f"/proc/{writer(h)['pid']}/stat"), encoding="ascii") as f:
+        keeper = f.read().rpartition(")")[2].split()[1]
+    h.sh("kill", "-KILL", keeper)
+    testhost.until(lambda: any("keeper" in p["message"] for p in h.get("status")["problems"]),
+                   "the problem")
+    testhost.until(lambda: "keeper" in troubles(h, "writer")[-1], "the event")
+    r.ok(True, "the end of the writer's keeper is told")
+
+
 def ended(h, r):
     pid = writer(h)["pid"]
     agent = faults.agent_pid(h)
@@ -134,6 +161,8 @@ def test(h, r):
     stopped(h, r, w)
     killed(h, r, w)
     broken_sinks(h, r, w)
+    told(h, r, w)
+    keeper_killed(h, r)
     ended(h, r)
 
 
