@@ -144,6 +144,8 @@ def main():
     if args.ctest:
         programs += programs_of_ctest(args.ctest)
     tmp = tempfile.mkdtemp(prefix="bulkhead-run.")
+    # Some tests become another user, who must reach what they made.
+    os.chmod(tmp, 0o711)
     passed = failed = 0
     try:
         for together, some in ((args.j, [p for p in programs if not p.alone]),

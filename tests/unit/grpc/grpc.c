@@ -312,7 +312,14 @@ static void the_server_dies(void **state)
 {
 	struct fixture *f = *state;
 
-	expect(f, die, true, -ECONNRESET, "a|", "/a.B/C");
+	call(f, die, true);
+	run(f);
+	assert_int_equal(f->error, -ECONNRESET);
+	assert_non_null(strstr(f->words, "/a.B/C"));
+	/* The kernel tells of the reset before what came ahead of it, where
+	 * the server had not read all that we sent. */
+	assert_true(!strcmp(buf_str(&f->got), "a|") ||
+		    !strcmp(buf_str(&f->got), ""));
 }
 
 static void the_server_resets(void **state)
