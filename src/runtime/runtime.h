@@ -74,11 +74,11 @@ struct runtime_links {
 			 struct runtime_address *ret_v4,
 			 struct runtime_address *ret_v6);
 	bool (*has_bridge)(void *arg, const char *bridge);
-	void *arg;
 	/* As @netns_of, of the namespace that is mounted at @path. */
 	int (*netns_at)(void *arg, const char *path, int *ret);
 	/* Every port of every bridge, as @ports. NULL: none are known. */
 	void (*interfaces)(void *arg, runtime_interfaces *ret);
+	void *arg;
 };
 
 struct runtime_host {

@@ -82,8 +82,11 @@ static struct containerd_model *new_model(struct world *w, bool kubernetes)
 {
 	struct runtime_host host = { .store = w->store,
 				     .kubernetes = kubernetes,
-				     .links = { netns_of, ports, addresses,
-						has_bridge, w } };
+				     .links = { .netns_of = netns_of,
+						.ports = ports,
+						.addresses = addresses,
+						.has_bridge = has_bridge,
+						.arg = w } };
 	struct containerd_model *m = containerd_model_new(
 		&host, (struct containerd_ask){ ask_record, w });
 
