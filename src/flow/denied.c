@@ -213,6 +213,11 @@ static void tell_update(struct flow_denied *d, struct flow *f)
 	same = same_owner(now.src.owner, f->record->src.owner) &&
 	       same_owner(now.dst.owner, f->record->dst.owner);
 	if (same) {
+		/* Other policies may deny it by now. */
+		__typeof__(now.policies) before = f->record->policies;
+
+		f->record->policies = now.policies;
+		now.policies = before;
 		flow_record_fini(&now);
 		f->record->time = clock_realtime();
 		tell(d, f, FLOW_UPDATE);

@@ -151,6 +151,8 @@ class Host(testhost.Host):
         self.sh("mkdir", "-p", "/run/bh/logs", "/etc/cni/net.d")
         self.write("/run/bh/containerd.toml", _CONFIG)
         self.start_containerd()
+
+    def _import_image(self):
         self.import_image()
 
     def start_containerd(self):
