@@ -54,7 +54,12 @@
  *   "revocation": {"idle": bool, "revoked": n, "unrecorded": n, "sweeps": n,
  *                  "last_entries": n, "last_duration_us": n, "problem": t?},
  *   "flow_log": {"path": t?, "records": n, "packets": n, "lost": n,
- *                "unwritten": n, "problem": t?},
+ *                "unwritten": n, "problem": t?,
+ *                "writer": {"pid": n, "restarts": n, "waiting": n, "lost": n,
+ *                           "problem": t?},
+ *                "sinks": [{"name": t, "kind": t, "target": t?, "written": n,
+ *                           "waiting": n, "lost": n, "lag_ms": n,
+ *                           "problem": t?}]},
  *   "counters": {NAME: {"packets": n, "bytes": n}},
  *   "bridges": [{"name": t, "filtered": bool, "problem": t?}]
  * }

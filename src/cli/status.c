@@ -149,6 +149,24 @@ static void show_flow_log(struct table *t, struct json_object *f)
 	     problem);
 }
 
+static void show_sinks(struct table *t, struct json_object *sinks)
+{
+	for (size_t i = 0; i < json_count(sinks); i++) {
+		struct json_object *s = json_item(sinks, i);
+		const char *problem = json_text(s, "problem");
+		const char *target = json_text(s, "target");
+		bool bad = *problem || json_number(s, "lost");
+
+		line(t, "sink", bad ? STYLE_BAD : STYLE_NONE,
+		     "%s%s%s: %lld written, %lld waiting, %lld lost%s%s",
+		     json_text(s, "name"), *target ? " " : "", target,
+		     (long long)json_number(s, "written"),
+		     (long long)json_number(s, "waiting"),
+		     (long long)json_number(s, "lost"), *problem ? ": " : "",
+		     problem);
+	}
+}
+
 /* Most reasons never deny anything: those are left to -o json. */
 static void show_counter(void *table, const char *name,
 			 struct json_object *counter)
@@ -198,6 +216,7 @@ static void show(struct json_object *s)
 	show_bridges(t, json_at(s, "bridges"));
 	show_revocation(t, json_at(s, "revocation"));
 	show_flow_log(t, json_at(s, "flow_log"));
+	show_sinks(t, json_at(json_at(s, "flow_log"), "sinks"));
 	json_each(json_at(s, "counters"), show_counter, t);
 	show_troubles(t, "warning", STYLE_WARN, json_at(s, "warnings"));
 	show_troubles(t, "problem", STYLE_BAD, json_at(s, "problems"));
