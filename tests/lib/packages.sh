@@ -10,7 +10,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev
 PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	iproute2 iptables busybox-static kmod
 	procps util-linux"
-PACKAGES_CHECK="libcmocka-dev clang clang-format-14 clang-tidy-14
+PACKAGES_CHECK="libcmocka-dev libfaketime clang clang-format-14 clang-tidy-14
 	libclang-rt-14-dev python3 systemd git mandoc rsyslog prometheus
 	conntrack tshark
 	podman netavark aardvark-dns slirp4netns runc docker-compose"
