@@ -37,9 +37,6 @@ class Host(containerdhost.Host):
     def stop_engine(self, sig=signal.SIGTERM):
         self.stop_containerd(sig)
 
-    def _import_image(self):
-        """Part of the engine's first start."""
-
     def run(self, name, *command, **options):
         self.containers[name] = super().run(name, *command, **options)
         return self.containers[name]
