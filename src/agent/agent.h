@@ -163,6 +163,10 @@ void report_flow_metrics(struct agent *a, struct json_object *families);
 struct json_object *report_rules(struct agent *a);
 struct json_object *report_nft(struct agent *a);
 struct json_object *report_quarantine(struct agent *a);
+/** The endpoint that a user calls @name; NULL with @ret_error, which the caller
+ *  frees. */
+struct endpoint *report_find(struct agent *a, const char *name,
+			     char **ret_error);
 /** Returns 0, or -EINVAL with @ret_error, which the caller frees. */
 int report_explain(struct agent *a, struct json_object *arguments,
 		   struct json_object **ret, char **ret_error);

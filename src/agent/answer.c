@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/report.h"
 #include "agent/audit.h"
 #include "base/log.h"
 #include "bulkhead/control.h"
@@ -188,39 +189,12 @@ static void answer_rules(struct agent *a, struct control_call *call,
 							  : report_rules(a));
 }
 
-static const char *text(struct json_object *arguments, const char *key)
-{
-	struct json_object *value = NULL;
-
-	if (!arguments || !json_object_object_get_ex(arguments, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
-
-/* NULL, with the call failed. */
-static struct endpoint *find_endpoint(struct agent *a,
-				      struct control_call *call,
-				      const char *name)
-{
-	bool ambiguous = false;
-	struct endpoint *e = endpoint_store_find(a->store, name, &ambiguous);
-
-	if (!e)
-		control_fail(
-			call,
-			ambiguous
-				? "several endpoints are called \"%s\": write namespace/name or an id"
-				: "no endpoint is called \"%s\"; see bulkhead get endpoints",
-			name);
-	return e;
-}
-
 static void quarantine(struct agent *a, struct control_call *call,
 		       const char *name, const char *reason)
 {
 	uid_t uid = control_call_uid(call);
-	struct endpoint *found = find_endpoint(a, call, name);
+	_cleanup_(freep) char *error = NULL;
+	struct endpoint *found = report_find(a, name, &error);
 	/* The store puts another in its place. */
 	_cleanup_(endpoint_unrefp) struct endpoint *e =
 		found ? endpoint_ref(found) : NULL;
@@ -228,8 +202,10 @@ static void quarantine(struct agent *a, struct control_call *call,
 	bool news;
 	int r;
 
-	if (!e)
+	if (!e) {
+		control_fail(call, "%s", error);
 		return;
+	}
 	news = !quarantine_find(&a->quarantine, e->id);
 	r = quarantine_add(&a->quarantine, e, reason, uid);
 	if (r < 0) {
@@ -279,9 +255,9 @@ static void lift(struct agent *a, struct control_call *call, const char *name)
 static void answer_quarantine(struct agent *a, struct control_call *call,
 			      struct json_object *arguments)
 {
-	const char *add = text(arguments, "add");
-	const char *from = text(arguments, "lift");
-	const char *reason = text(arguments, "reason") ?: "";
+	const char *add = report_argument(arguments, "add");
+	const char *from = report_argument(arguments, "lift");
+	const char *reason = report_argument(arguments, "reason") ?: "";
 
 	if ((add || from) && control_call_uid(call) != 0)
 		control_fail(call,

@@ -85,3 +85,13 @@ const char *report_protocol(uint8_t proto)
 	}
 	return "other";
 }
+
+const char *report_argument(struct json_object *arguments, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!arguments || !json_object_object_get_ex(arguments, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}

@@ -39,5 +39,8 @@ struct json_object *report_item(struct json_object *array);
 void report_ref(struct json_object *array, const char *namespace,
 		const char *name);
 
+/** The text @key of a command's arguments, borrowed; NULL: none. */
+const char *report_argument(struct json_object *arguments, const char *key);
+
 /** "tcp", "udp", "sctp", "icmp". */
 const char *report_protocol(uint8_t proto);

@@ -10,21 +10,25 @@
 
 /* ---- who is meant ------------------------------------------------------ */
 
-static const char *argument(struct json_object *arguments, const char *key)
+struct endpoint *report_find(struct agent *a, const char *name,
+			     char **ret_error)
 {
-	struct json_object *value = NULL;
+	bool ambiguous = false;
+	struct endpoint *e = endpoint_store_find(a->store, name, &ambiguous);
 
-	if (!arguments || !json_object_object_get_ex(arguments, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
+	if (!e)
+		*ret_error = xasprintf(
+			ambiguous
+				? "several endpoints are called \"%s\": write namespace/name or an id"
+				: "no endpoint is called \"%s\"; see bulkhead get endpoints",
+			name);
+	return e;
 }
 
 static int resolve(struct agent *a, const char *text, struct evaluate_end *ret,
 		   char **ret_error)
 {
 	struct evaluate_end end = { 0 };
-	bool ambiguous = false;
 
 	if (!text) {
 		*ret_error =
@@ -36,15 +40,9 @@ static int resolve(struct agent *a, const char *text, struct evaluate_end *ret,
 	} else if (!addr_parse(slice_of(text), &end.addr)) {
 		end.endpoint = endpoint_store_by_addr(a->store, &end.addr);
 	} else {
-		end.endpoint = endpoint_store_find(a->store, text, &ambiguous);
-		if (!end.endpoint) {
-			*ret_error = xasprintf(
-				ambiguous
-					? "several endpoints are called \"%s\": write namespace/name or an id"
-					: "no endpoint is called \"%s\"; see bulkhead get endpoints",
-				text);
+		end.endpoint = report_find(a, text, ret_error);
+		if (!end.endpoint)
 			return -EINVAL;
-		}
 	}
 	*ret = end;
 	return 0;
@@ -108,14 +106,15 @@ static int resolve_flow(struct agent *a, struct json_object *arguments,
 			  { "udp", IPPROTO_UDP },
 			  { "sctp", IPPROTO_SCTP },
 			  { "icmp", IPPROTO_ICMP } };
-	const char *name = argument(arguments, "protocol") ?: "tcp";
+	const char *name = report_argument(arguments, "protocol") ?: "tcp";
 	struct json_object *port = NULL;
 	int64_t number = 0;
 	int r;
 
-	r = resolve(a, argument(arguments, "source"), &flow->source, ret_error);
+	r = resolve(a, report_argument(arguments, "source"), &flow->source,
+		    ret_error);
 	if (r >= 0)
-		r = resolve(a, argument(arguments, "destination"),
+		r = resolve(a, report_argument(arguments, "destination"),
 			    &flow->destination, ret_error);
 	if (r < 0)
 		return r;

@@ -138,6 +138,33 @@ bool build_time(struct json_object *from, const char *key, uint64_t *ret)
 	return clock_parse(json_text(from, key), ret) == 0;
 }
 
+/* What is left of a record. */
+struct rest {
+	struct json_object *to;
+	const char *const *told;
+	size_t ntold;
+};
+
+static void put_rest(void *arg, const char *key, struct json_object *value)
+{
+	const struct rest *rest = arg;
+
+	for (size_t i = 0; i < rest->ntold; i++)
+		if (!strcmp(rest->told[i], key))
+			return;
+	if (value)
+		json_object_object_add(rest->to, key, json_object_get(value));
+}
+
+struct json_object *build_rest(struct json_object *native,
+			       const char *const *told, size_t ntold)
+{
+	struct rest rest = { json_object_new_object(), told, ntold };
+
+	json_each(native, put_rest, &rest);
+	return rest.to;
+}
+
 bool build_is_event(struct json_object *native)
 {
 	return *json_text(native, "event");

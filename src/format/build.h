@@ -37,5 +37,9 @@ bool build_time(struct json_object *from, const char *key, uint64_t *ret);
 int64_t build_sum(int64_t a, int64_t b);
 int64_t build_product(int64_t a, int64_t b);
 
+/** A new object of the members of @native but those named in @told. */
+struct json_object *build_rest(struct json_object *native,
+			       const char *const *told, size_t ntold);
+
 /** True for a record of an event. */
 bool build_is_event(struct json_object *native);

@@ -238,27 +238,14 @@ static void put_event_classes(struct json_object *to, const char *event)
 }
 
 /* What the envelope or ECS has told already. */
-static bool is_told(const char *key)
-{
-	static const char *const keys[] = { "time",  "host",	 "boot_id",
-					    "seq",   "message",	 "level",
-					    "event", "container" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(keys[i], key))
-			return true;
-	return false;
-}
-
-static void put_rest(void *arg, const char *key, struct json_object *value)
-{
-	if (!is_told(key) && value)
-		json_object_object_add(arg, key, json_object_get(value));
-}
+static const char *const told[] = {
+	"time",	   "host",  "boot_id", "seq",
+	"message", "level", "event",   "container"
+};
 
 static void put_event(struct json_object *to, struct json_object *native)
 {
-	struct json_object *rest = json_object_new_object();
+	struct json_object *rest = build_rest(native, told, ARRAY_SIZE(told));
 	const char *level = json_text(native, "level");
 
 	put_event_classes(to, json_text(native, "event"));
@@ -269,7 +256,6 @@ static void put_event(struct json_object *to, struct json_object *native)
 	put_decider(to, json_at(native, "container"));
 	build_copy_text(to, "file.path", native, "file");
 	build_copy_text(to, "file.hash.sha256", native, "hash");
-	json_each(native, put_rest, rest);
 	if (json_object_object_length(rest))
 		build_put(to, "bulkhead", rest);
 	else

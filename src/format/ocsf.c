@@ -335,25 +335,10 @@ static void put_finding(struct json_object *to, struct json_object *native)
 	build_copy_text(to, "finding_info.desc", native, "message");
 }
 
-static bool is_told(const char *key)
-{
-	static const char *const keys[] = { "time", "host", "seq", "message" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(keys[i], key))
-			return true;
-	return false;
-}
-
-static void put_rest(void *arg, const char *key, struct json_object *value)
-{
-	if (!is_told(key) && value)
-		json_object_object_add(arg, key, json_object_get(value));
-}
+static const char *const told[] = { "time", "host", "seq", "message" };
 
 static void put_event(struct json_object *to, struct json_object *native)
 {
-	struct json_object *rest = json_object_new_object();
 	const char *event = json_text(native, "event");
 	enum class class = CLASS_BASE;
 	int activity_id = 99;
@@ -376,8 +361,7 @@ static void put_event(struct json_object *to, struct json_object *native)
 		build_append(to, "metadata.profiles", "host");
 		put_device(to, native);
 	}
-	json_each(native, put_rest, rest);
-	build_put(to, "unmapped", rest);
+	build_put(to, "unmapped", build_rest(native, told, ARRAY_SIZE(told)));
 }
 
 struct json_object *format_ocsf(struct json_object *native)
