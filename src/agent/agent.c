@@ -301,6 +301,8 @@ static int start_flow_log(struct agent *a)
 {
 	_cleanup_(freep) char *state =
 		xasprintf("%s/flow-account", a->config.state_dir);
+	_cleanup_(freep) char *connections =
+		xasprintf("%s/flow-connections", a->config.state_dir);
 	struct flow_options options = {
 		.emit = take_line,
 		.emit_arg = a,
@@ -309,6 +311,8 @@ static int start_flow_log(struct agent *a)
 		.state_file = state,
 		.packet_head = a->config.packet_head,
 		.allowed = a->config.flow_allowed,
+		.allowed_interval_ms = a->config.flow_allowed_interval_ms,
+		.connections_file = connections,
 		.resolver = { .owner = owner_of,
 			      .sender = sender_of,
 			      .published = published_by,

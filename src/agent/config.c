@@ -411,6 +411,7 @@ static void set_defaults(struct config *c)
 	c->state_dir = xstrdup("/var/lib/bulkhead");
 	c->control_socket = xstrdup(CONTROL_SOCKET);
 	c->flow_interval_ms = 10000;
+	c->flow_allowed_interval_ms = 300000;
 	c->packet_head = 96;
 	c->compile.budget_rate = 100;
 	c->compile.budget_burst = 1000;

@@ -39,7 +39,8 @@ struct config {
 	char *text;		   /* as it was read, for the flow writer */
 	uint64_t flow_interval_ms; /* between a denied flow's records */
 	bool flow_allowed;	   /* record allowed flows, too */
-	unsigned packet_head;	   /* bytes of a packet that a record has */
+	uint64_t flow_allowed_interval_ms; /* between an allowed one's */
+	unsigned packet_head; /* bytes of a packet that a record has */
 };
 
 /**

@@ -28,6 +28,21 @@ void config_read_mapping(struct reader *r, const struct yaml_node *n,
 bool config_read_string(struct reader *r, const struct yaml_node *n, char **to);
 void config_read_path(struct reader *r, const struct yaml_node *n, char **to);
 
+/* ---- config_quantity.c --------------------------------------------------
+ *
+ * What is none, or not within @least and @most, is told and leaves @to alone.
+ */
+
+/** Bytes, as in "100MiB". */
+void config_read_size(struct reader *r, const struct yaml_node *n,
+		      uint64_t *to);
+/** Seconds, as in "24h". */
+void config_read_duration(struct reader *r, const struct yaml_node *n,
+			  uint64_t least, uint64_t most, uint64_t *to);
+void config_read_number(struct reader *r, const struct yaml_node *n,
+			unsigned least, unsigned most, unsigned *to);
+void config_read_bool(struct reader *r, const struct yaml_node *n, bool *to);
+
 /* ---- config_flow.c ------------------------------------------------------ */
 
 void config_read_flow_log(struct reader *r, const struct yaml_node *n);

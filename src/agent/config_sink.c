@@ -14,63 +14,6 @@
 
 /* ---- values ------------------------------------------------------------ */
 
-struct unit {
-	const char *name;
-	uint64_t factor;
-};
-
-/* A number and a unit right behind it. */
-static bool parse_quantity(const char *text, const struct unit *units,
-			   uint64_t *ret)
-{
-	char *end;
-	unsigned long long n;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	for (; units->name; units++)
-		if (!strcmp(end, units->name))
-			return !errno &&
-			       !__builtin_mul_overflow(n, units->factor, ret);
-	return false;
-}
-
-static void read_quantity(struct reader *r, const struct yaml_node *n,
-			  const struct unit *units, const char *example,
-			  uint64_t *to)
-{
-	if (n->kind == YAML_NULL)
-		return;
-	if ((n->kind != YAML_STRING && n->kind != YAML_INT) ||
-	    !parse_quantity(n->text.ptr, units, to))
-		diag_error(r->diag, config_at(r, n),
-			   "expected %s, got \"%.*s\"", example,
-			   (int)MIN(n->text.len, 80U), n->text.ptr);
-}
-
-static void read_size(struct reader *r, const struct yaml_node *n, uint64_t *to)
-{
-	static const struct unit units[] = {
-		{ "", 1 },	     { "KiB", 1U << 10 }, { "MiB", 1U << 20 },
-		{ "GiB", 1U << 30 }, { NULL, 0 },
-	};
-
-	read_quantity(r, n, units, "a size such as 100MiB", to);
-}
-
-static void read_duration(struct reader *r, const struct yaml_node *n,
-			  uint64_t *to)
-{
-	static const struct unit units[] = {
-		{ "s", 1 },	{ "m", 60 }, { "h", 3600 },
-		{ "d", 86400 }, { NULL, 0 },
-	};
-
-	read_quantity(r, n, units, "a duration such as 24h or 30d", to);
-}
-
 static void read_path_key(struct reader *r, const struct yaml_node *n)
 {
 	config_read_path(r, n, &r->sink->path);
@@ -104,22 +47,22 @@ static void read_name(struct reader *r, const struct yaml_node *n)
 
 static void read_rotate_size(struct reader *r, const struct yaml_node *n)
 {
-	read_size(r, n, &r->sink->rotate_size);
+	config_read_size(r, n, &r->sink->rotate_size);
 }
 
 static void read_rotate_age(struct reader *r, const struct yaml_node *n)
 {
-	read_duration(r, n, &r->sink->rotate_age);
+	config_read_duration(r, n, 0, UINT64_MAX, &r->sink->rotate_age);
 }
 
 static void read_retain_size(struct reader *r, const struct yaml_node *n)
 {
-	read_size(r, n, &r->sink->retain_size);
+	config_read_size(r, n, &r->sink->retain_size);
 }
 
 static void read_retain_age(struct reader *r, const struct yaml_node *n)
 {
-	read_duration(r, n, &r->sink->retain_age);
+	config_read_duration(r, n, 0, UINT64_MAX, &r->sink->retain_age);
 }
 
 static void read_keep(struct reader *r, const struct yaml_node *n)
@@ -279,7 +222,7 @@ static void read_ca_file(struct reader *r, const struct yaml_node *n)
 
 static void read_spool_size(struct reader *r, const struct yaml_node *n)
 {
-	read_size(r, n, &r->sink->spool_size);
+	config_read_size(r, n, &r->sink->spool_size);
 	if (r->sink->spool_size < SPOOL_SIZE_MIN)
 		diag_error(r->diag, config_at(r, n),
 			   "a spool has at least 1MiB");

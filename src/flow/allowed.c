@@ -2,8 +2,9 @@
 /* allowed.c - connections that the policies let through, from conntrack.
  *
  * A table has what is known of those that live. It is filled by the kernel's
- * events, and by a dump at the start and after events were lost, which also
- * finds those that are gone unseen.
+ * events, and by dumps: at the start, after events were lost, and at each
+ * interval for what live ones have carried. A dump also finds those that are
+ * gone unseen.
  */
 #include "flow/allowed.h"
 
@@ -16,6 +17,7 @@
 #include "base/table.h"
 #include "firewall/conntrack.h"
 #include "firewall/conntrack_watch.h"
+#include "flow/handover.h"
 
 /* Reads of at most 64 events that empty a full socket. */
 #define DRAIN_TURNS 1024
@@ -33,9 +35,11 @@ struct key {
 /* A connection that lives. */
 struct live {
 	struct key key;
-	uint64_t id;	/* the flow's */
-	uint64_t first; /* realtime ns; 0: not known */
-	unsigned epoch; /* of the last dump that has it */
+	uint64_t hash; /* the key's, the same for every agent */
+	/* Its id and when it began are there. */
+	struct handover_slot *slot;
+	uint64_t answered; /* packets told so far */
+	unsigned epoch;	   /* of the last dump that has it */
 	struct endpoint *source, *destination; /* references; NULL: nobody's */
 	VEC(char *) policies;
 	UT_hash_handle hh;
@@ -47,6 +51,9 @@ struct flow_allowed {
 	struct flow_allowed_listener listener;
 	struct conntrack_watch *watch;
 	struct conntrack *conntrack;
+	struct handover *handover;
+	struct loop_timer *timer; /* of the updates; NULL: there are none */
+	uint64_t interval_ms;
 	struct live *table;
 	unsigned epoch;
 	bool begun, dumping, dump_wanted;
@@ -98,22 +105,24 @@ static void live_fini(struct live *l)
 static void forget(struct flow_allowed *a, struct live *l)
 {
 	HASH_DEL(a->table, l);
+	handover_drop(a->handover, l->slot);
 	live_fini(l);
 	free(l);
 }
 
+/* One too many is told like any other, but its end by another id. */
 static void remember(struct flow_allowed *a, struct live *l)
 {
 	struct live *kept;
 
-	if (HASH_COUNT(a->table) < FLOW_ALLOWED_MAX) {
+	if (l->slot) {
 		kept = xmemdup(l, sizeof(*l));
 		HASH_ADD(hh, a->table, key, sizeof(kept->key), kept);
 		return;
 	}
 	if (!a->full_told)
 		log_warning(
-			"more than %d allowed connections live at once: of some the log will tell neither the duration nor, if addresses change hands, whose they were when they began",
+			"more than %d allowed connections live at once: of some the log will tell neither the duration nor, if addresses change hands, whose they were when they began, and their end has another flow_id",
 			FLOW_ALLOWED_MAX);
 	a->full_told = true;
 	live_fini(l);
@@ -140,9 +149,7 @@ static bool look_up(struct flow_allowed *a, const struct conntrack_entry *e,
 	struct flow_connection who = { 0 };
 
 	*ret = (struct live){ .key = key_of(e), .epoch = a->epoch };
-	/* The same for the next agent, which may see its end. */
-	ret->id = hash_content(&ret->key, sizeof(ret->key)) ?: 1;
-	ret->first = e->start;
+	ret->hash = hash_content(&ret->key, sizeof(ret->key)) ?: 1;
 	r->connection(r->arg, e, add_policy, ret, &who);
 	if (who.source)
 		ret->source = endpoint_ref(who.source);
@@ -186,82 +193,114 @@ static void set_published(const struct conntrack_entry *e,
 	record->published_port = e->original.dport;
 }
 
+/* Totals, and what is new since @told. */
 static void set_counts(const struct conntrack_entry *e,
+		       const struct handover_slot *told,
 		       struct flow_record *record)
 {
 	record->uncounted = !e->has_counts;
 	record->has_reply = e->has_counts;
-	record->packets = record->new_packets = e->sent.packets;
-	record->bytes = record->new_bytes = e->sent.bytes;
+	record->packets = e->sent.packets;
+	record->bytes = e->sent.bytes;
+	record->new_packets =
+		e->sent.packets - MIN(told->packets, e->sent.packets);
+	record->new_bytes = e->sent.bytes - MIN(told->bytes, e->sent.bytes);
 	record->packets_reply = e->answered.packets;
 	record->bytes_reply = e->answered.bytes;
 }
 
+/* By @slot, which is the connection's own or a stand-in. */
 static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
-		 const struct live *l, enum flow_state state, uint64_t time)
+		 struct live *l, struct handover_slot *slot,
+		 enum flow_state state, uint64_t time)
 {
 	_cleanup_(flow_record_fini) struct flow_record record = {
 		.time = time,
 		.allowed = true,
 		.no_reason = true,
-		.id = l->id,
+		.id = slot->id,
 		.state = state,
 		.packet = packet_of(e),
 		.src = { .owner = l->source },
 		.dst = { .owner = l->destination },
-		.first = l->first,
+		.first = slot->first,
 		.last = time,
 	};
 
 	vec_foreach(policy, &l->policies)
 		vec_push(&record.policies, xstrdup(*policy));
 	set_published(e, &record);
-	set_counts(e, &record);
-	if (state == FLOW_END && l->first) {
+	set_counts(e, slot, &record);
+	if (state == FLOW_END && slot->first) {
 		record.has_duration = true;
-		record.duration_ns = time - MIN(l->first, time);
+		record.duration_ns = time - MIN(slot->first, time);
 	}
 	a->listener.record(a->listener.arg, &record);
+	slot->packets = e->sent.packets;
+	slot->bytes = e->sent.bytes;
+	l->answered = e->answered.packets;
 }
 
 /* ---- events ------------------------------------------------------------ */
 
 static void on_begin(struct flow_allowed *a, const struct conntrack_entry *e)
 {
+	uint64_t now = clock_realtime();
+	struct handover_slot stand_in = { .id = flow_id_new() }, *slot;
 	struct live l;
 
 	/* Also when a dump was sooner; then it is not told as new. */
 	if (find(a, e) || !look_up(a, e, &l))
 		return;
-	if (!l.first)
-		l.first = clock_realtime();
-	tell(a, e, &l, FLOW_NEW, l.first);
+	l.slot = handover_add(a->handover, l.hash);
+	slot = l.slot ?: &stand_in;
+	slot->first = e->start ?: now;
+	tell(a, e, &l, slot, FLOW_NEW, slot->first);
 	remember(a, &l);
 }
 
-static void on_end(struct flow_allowed *a, const struct conntrack_entry *e)
+static void end_known(struct flow_allowed *a, const struct conntrack_entry *e,
+		      struct live *l, uint64_t time)
 {
-	uint64_t time = e->stop ? e->stop : clock_realtime();
-	struct live *known = find(a, e), l;
+	if (e->start)
+		l->slot->first = e->start;
+	tell(a, e, l, l->slot, FLOW_END, time);
+	forget(a, l);
+}
 
-	if (known) {
-		if (e->start)
-			known->first = e->start;
-		tell(a, e, known, FLOW_END, time);
-		forget(a, known);
-	} else if (look_up(a, e, &l)) {
-		tell(a, e, &l, FLOW_END, time);
-		live_fini(&l);
-	}
+/* Before the first dump has found it, or of one too many. */
+static void end_unknown(struct flow_allowed *a, const struct conntrack_entry *e,
+			uint64_t time)
+{
+	struct handover_slot stand_in = { .id = flow_id_new() }, *slot;
+	struct live l;
+
+	if (!look_up(a, e, &l))
+		return;
+	l.slot = handover_take(a->handover, l.hash);
+	slot = l.slot ?: &stand_in;
+	if (e->start)
+		slot->first = e->start;
+	tell(a, e, &l, slot, FLOW_END, time);
+	handover_drop(a->handover, l.slot);
+	live_fini(&l);
 }
 
 void flow_allowed_event(struct flow_allowed *a, const struct conntrack_entry *e,
 			bool end)
 {
-	if (end)
-		on_end(a, e);
-	else
+	uint64_t time = e->stop ? e->stop : clock_realtime();
+	struct live *known;
+
+	if (!end) {
 		on_begin(a, e);
+		return;
+	}
+	known = find(a, e);
+	if (known)
+		end_known(a, e, known, time);
+	else
+		end_unknown(a, e, time);
 }
 
 static void on_event(void *arg, const struct conntrack_entry *e, bool end)
@@ -271,15 +310,42 @@ static void on_event(void *arg, const struct conntrack_entry *e, bool end)
 
 /* ---- the dump ---------------------------------------------------------- */
 
+/* One that was there before this agent. */
+static void adopt(struct flow_allowed *a, const struct conntrack_entry *e)
+{
+	struct live l;
+
+	if (!look_up(a, e, &l))
+		return;
+	l.slot = handover_take(a->handover, l.hash)
+			 ?: handover_add(a->handover, l.hash);
+	if (l.slot && e->start)
+		l.slot->first = e->start;
+	remember(a, &l);
+}
+
+static bool went_on(const struct live *l, const struct conntrack_entry *e)
+{
+	return e->has_counts && (e->sent.packets != l->slot->packets ||
+				 e->answered.packets != l->answered);
+}
+
+void flow_allowed_entry(struct flow_allowed *a, const struct conntrack_entry *e)
+{
+	struct live *known = find(a, e);
+
+	if (!known) {
+		adopt(a, e);
+		return;
+	}
+	known->epoch = a->epoch;
+	if (went_on(known, e))
+		tell(a, e, known, known->slot, FLOW_UPDATE, clock_realtime());
+}
+
 static void on_entry(void *arg, const struct conntrack_entry *e)
 {
-	struct flow_allowed *a = arg;
-	struct live *known = find(a, e), l;
-
-	if (known)
-		known->epoch = a->epoch;
-	else if (look_up(a, e, &l))
-		remember(a, &l);
+	flow_allowed_entry(arg, e);
 }
 
 static void on_slice(_unused_ void *arg)
@@ -298,10 +364,12 @@ static void on_dumped(void *arg, int error)
 		log_warning(
 			"cannot read the kernel's connections: %s; of those that began before, the log may not tell the duration",
 			strerror(-error));
-	else
+	else {
 		HASH_ITER(hh, a->table, l, next)
 			if (l->epoch != a->epoch)
 				forget(a, l);
+		handover_sweep(a->handover);
+	}
 	if (a->dump_wanted)
 		dump(a);
 }
@@ -320,6 +388,15 @@ static void dump(struct flow_allowed *a)
 		on_dumped(a, r);
 }
 
+static void on_interval(void *arg)
+{
+	struct flow_allowed *a = arg;
+
+	/* What a busy kernel is still telling is soon enough. */
+	if (!a->dumping)
+		dump(a);
+}
+
 static void on_lost(void *arg, uint64_t events)
 {
 	struct flow_allowed *a = arg;
@@ -330,8 +407,8 @@ static void on_lost(void *arg, uint64_t events)
 
 /* ---- life -------------------------------------------------------------- */
 
-int flow_allowed_open(struct loop *loop, const struct flow_resolver *resolver,
-		      struct flow_allowed_listener listener,
+int flow_allowed_open(struct loop *loop,
+		      const struct flow_allowed_options *options,
 		      struct flow_allowed **ret)
 {
 	struct flow_allowed *a = xnew(struct flow_allowed);
@@ -345,8 +422,10 @@ int flow_allowed_open(struct loop *loop, const struct flow_resolver *resolver,
 	int r;
 
 	a->loop = loop;
-	a->resolver = resolver;
-	a->listener = listener;
+	a->resolver = options->resolver;
+	a->listener = options->listener;
+	a->interval_ms = options->interval_ms;
+	a->handover = handover_open(options->state_file, options->boot_id);
 	r = conntrack_watch_open(watcher, &a->watch);
 	if (r >= 0)
 		r = conntrack_open(loop, dumped, &a->conntrack);
@@ -375,6 +454,10 @@ void flow_allowed_begin(struct flow_allowed *a)
 	drain(a);
 	conntrack_watch_start(a->watch, a->loop);
 	dump(a);
+	if (!a->interval_ms)
+		return;
+	a->timer = loop_timer_new(a->loop, on_interval, a);
+	loop_timer_start(a->timer, a->interval_ms, a->interval_ms);
 }
 
 void flow_allowed_stop(struct flow_allowed *a)
@@ -383,6 +466,7 @@ void flow_allowed_stop(struct flow_allowed *a)
 		return;
 	if (a->begun)
 		drain(a);
+	loop_timer_close(TAKE_PTR(a->timer));
 	conntrack_close(TAKE_PTR(a->conntrack));
 	conntrack_watch_close(TAKE_PTR(a->watch));
 	a->begun = false;
@@ -394,10 +478,16 @@ void flow_allowed_close(struct flow_allowed *a)
 
 	if (!a)
 		return;
+	loop_timer_close(a->timer);
 	conntrack_close(a->conntrack);
 	conntrack_watch_close(a->watch);
-	HASH_ITER(hh, a->table, l, next)
-		forget(a, l);
+	/* Their slots are for the next agent. */
+	HASH_ITER(hh, a->table, l, next) {
+		HASH_DEL(a->table, l);
+		live_fini(l);
+		free(l);
+	}
+	handover_close(a->handover);
 	free(a);
 }
 

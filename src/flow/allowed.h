@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* allowed.h - connections that the policies let through, from conntrack.
  *
- * A connection is told when it begins and when conntrack forgets it: some time
- * after its last packet, as the timeouts of its protocol have it. Who its ends
- * are and which policies admit it is asked when it begins. Those that live when
- * the agent starts are not told again, but their end is.
+ * A connection is told when it begins, at each interval in which it went on,
+ * and when conntrack forgets it: some time after its last packet, as the
+ * timeouts of its protocol have it. Who its ends are and which policies admit
+ * it is asked when it begins. Those that live when the agent starts are not
+ * told again; they go on as the flows that the former agent told.
  */
 #pragma once
 
 #include "flow/flow.h"
+#include "flow/handover.h"
 
 struct flow_allowed;
 
@@ -22,13 +24,22 @@ struct flow_allowed_listener {
 };
 
 /** Connections that are known by their begin; of others the end is told with
- *  whose ends they are by then, and without their duration. */
-#define FLOW_ALLOWED_MAX 65536
+ *  whose ends they are by then, without their duration, as a flow of its own. */
+#define FLOW_ALLOWED_MAX HANDOVER_MAX
 
-/** @resolver's connection() is asked. What the kernel tells waits until
- *  flow_allowed_begin(). Returns 0 or -errno. */
-int flow_allowed_open(struct loop *loop, const struct flow_resolver *resolver,
-		      struct flow_allowed_listener listener,
+struct flow_allowed_options {
+	const struct flow_resolver *resolver; /* its connection() is asked */
+	struct flow_allowed_listener listener;
+	/* Between two records of one that goes on; 0: there are none. */
+	uint64_t interval_ms;
+	/* Of what the next agent is to know, and of which boot; NULL: none. */
+	const char *state_file, *boot_id;
+};
+
+/** What the kernel tells waits until flow_allowed_begin(). Returns 0 or
+ *  -errno. */
+int flow_allowed_open(struct loop *loop,
+		      const struct flow_allowed_options *options,
 		      struct flow_allowed **ret);
 /** Policies are in force: connections may be asked about. Again: nothing. */
 void flow_allowed_begin(struct flow_allowed *a);
@@ -39,5 +50,9 @@ void flow_allowed_close(struct flow_allowed *a);
 /** An entry of the kernel's that began or ended; what the socket is for. */
 void flow_allowed_event(struct flow_allowed *a,
 			const struct conntrack_entry *entry, bool end);
+
+/** An entry that the kernel has: likewise. */
+void flow_allowed_entry(struct flow_allowed *a,
+			const struct conntrack_entry *entry);
 
 size_t flow_allowed_live(const struct flow_allowed *a);

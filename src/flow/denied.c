@@ -20,7 +20,6 @@
 #include "flow/denied.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -84,16 +83,6 @@ static struct counts total(const struct flow *f)
 				f->former.bytes + f->element.bytes };
 }
 
-static uint64_t random_id(void)
-{
-	uint64_t id = 0;
-
-	while (!id)
-		if (getrandom(&id, sizeof(id), 0) < 0)
-			id = clock_monotonic();
-	return id;
-}
-
 /* ---- flows ------------------------------------------------------------- */
 
 static struct flow *find(struct flow_denied *d, const struct flow_key *key)
@@ -150,7 +139,7 @@ static void keep_record(struct flow_denied *d, struct flow *f,
 		endpoint_ref((struct endpoint *)f->record->src.owner);
 	if (f->record->dst.owner)
 		endpoint_ref((struct endpoint *)f->record->dst.owner);
-	f->record->id = random_id();
+	f->record->id = flow_id_new();
 	d->records++;
 }
 

@@ -382,12 +382,19 @@ static int open_denied(struct flow_log *f, struct loop *loop,
 	return flow_denied_open(loop, &o, &f->denied);
 }
 
-static int open_allowed(struct flow_log *f, struct loop *loop)
+static int open_allowed(struct flow_log *f, struct loop *loop,
+			const struct flow_options *options)
 {
-	struct flow_allowed_listener listener = { .record = on_connection,
-						  .lost = on_lost_events,
-						  .arg = f };
-	int r = flow_allowed_open(loop, &f->resolver, listener, &f->allowed);
+	struct flow_allowed_options o = {
+		.resolver = &f->resolver,
+		.listener = { .record = on_connection,
+			      .lost = on_lost_events,
+			      .arg = f },
+		.interval_ms = options->allowed_interval_ms,
+		.state_file = options->connections_file,
+		.boot_id = f->origin.boot_id,
+	};
+	int r = flow_allowed_open(loop, &o, &f->allowed);
 
 	if (r >= 0 && flow_allowed_problem(f))
 		log_warning("%s", flow_allowed_problem(f));
@@ -413,7 +420,7 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 		r = flow_nflog_open(loop, options->group, on_packet, f,
 				    &f->nflog);
 	if (r == 0 && options->allowed)
-		r = open_allowed(f, loop);
+		r = open_allowed(f, loop, options);
 	if (r < 0) {
 		flow_close(f);
 		return r;

@@ -66,6 +66,9 @@ struct flow_options {
 	const char *state_file; /* of the account; NULL: none is kept */
 	size_t packet_head;	/* bytes of a packet in its record */
 	bool allowed;		/* record allowed connections, too */
+	/* Between the records of one that goes on; 0: there are none. */
+	uint64_t allowed_interval_ms;
+	const char *connections_file; /* of those that live; NULL: none kept */
 	struct flow_resolver resolver;
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -47,6 +48,16 @@ void flow_record_fini(struct flow_record *r)
 	free(r->head);
 	r->src_name = r->dst_name = NULL;
 	r->head = NULL;
+}
+
+uint64_t flow_id_new(void)
+{
+	uint64_t id = 0;
+
+	while (!id)
+		if (getrandom(&id, sizeof(id), 0) < 0)
+			id = clock_monotonic();
+	return id;
 }
 
 /* ---- values ------------------------------------------------------------ */

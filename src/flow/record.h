@@ -57,6 +57,9 @@ struct flow_record {
 
 void flow_record_fini(struct flow_record *r);
 
+/** A flow's id: random, never 0. */
+uint64_t flow_id_new(void);
+
 /** Who writes: the fields that every line has. */
 struct flow_origin {
 	char host[256];

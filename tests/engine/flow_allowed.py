@@ -12,7 +12,8 @@ import testhost
 # run.py: the clock decides here.
 ALONE = True
 
-ALLOWED = {"path": "/run/bh/flows.jsonl", "interval": "1s", "allowed": True}
+ALLOWED = {"path": "/run/bh/flows.jsonl", "interval": "1s", "allowed": True,
+           "allowedInterval": "10s"}
 WEB = netpol.policy("web", {"app": "web"}, ingress_rules=[
     netpol.ingress(netpol.labels(app="client")),
     netpol.ingress(netpol.block("203.0.113.0/24"), ports=[netpol.port(80)])])
@@ -113,13 +114,20 @@ def test(h, r):
     h.stop_agent()
     h.start_agent(flowLog=ALLOWED)
     r.equal(allowed(h, flow_id=new["flow_id"]), [new], "a restart does not tell it again")
+    update = testhost.until(lambda: allowed(h, flow_id=new["flow_id"], state="update"),
+                            "its record while it goes on", 30)[0]
+    r.ok(update["packets"] == update["new_packets"] > 0 and names(update) == names(new)
+         and update["first"] == new["first"] and "duration_ms" not in update,
+         "one that goes on is told at each interval", update)
     h.policy("web.yaml", NOBODY)
     end = testhost.until(lambda: allowed(h, flow_id=new["flow_id"], state="end"), "its end")[-1]
     r.equal((names(end), end["src"]["port"]), (["client", "web"], new["src"]["port"]),
             "a connection that a policy revokes ends with its record")
     r.ok(h.denied(reason="policy-revoked", dst_name="web"), "… and is told as revoked")
-    r.ok(end["packets"] > 3 and "duration_ms" not in end,
-         "… with all it carried; how long, a new agent does not know", end)
+    r.ok(end["packets"] > 3 and end["first"] == new["first"] and end["duration_ms"] > 0,
+         "… with all it carried, and how long it lived", end)
+    r.equal(sum(f.get("new_packets", 0) for f in allowed(h, flow_id=new["flow_id"])),
+            end["packets"], "… and its records' differences add up to that")
     stream.kill()
     stream.wait()
     r.equal([f for f in h.events("loss") if f["where"] == "conntrack"], [], "nothing was lost")

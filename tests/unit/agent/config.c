@@ -194,7 +194,7 @@ static void wrong_sinks_are_told(void **state)
 		"c.yaml:5:5: error: unknown kind of sink \"kafka\" (known: file, stdout, journald, syslog, sqlite, otlp, loki)\n"
 		"c.yaml:6:14: error: unknown key \"path\" (known here: name, format)\n"
 		"c.yaml:7:34: error: expected a size such as 100MiB, got \"1GB\"\n"
-		"c.yaml:8:33: error: expected a duration such as 24h or 30d, got \"-1h\"\n"
+		"c.yaml:8:33: error: expected a duration such as 10s, 24h or 30d, got \"-1h\"\n"
 		"c.yaml:9:28: error: expected how many rotated files to keep, from 1 to 1000\n"
 		"c.yaml:10:30: error: \"xml\" is no format: use native, ecs, ocsf or csv\n"
 		"c.yaml:11:28: error: \"A/B\" cannot be a sink's name: lower case letters, digits, '-' and '_', at most 32, and not \"writer\"\n"
@@ -317,17 +317,26 @@ static void what_the_flow_log_records_is_read(void **state)
 	assert_int_equal(c.compile.budget_burst, 5);
 	config_fini(&c);
 	refuses("flowLog:\n  interval: 31s\n  packetHead: 257\n  budget: {rate: -1}\n",
-		"c.yaml:2:13: error: expected a whole number from 1 to 30\n"
+		"c.yaml:2:13: error: expected from 1s to 30s, got \"31s\"\n"
 		"c.yaml:3:15: error: expected a whole number from 0 to 256\n"
 		"c.yaml:4:18: error: expected a whole number from 0 to 1000000\n"
 		"");
 	accepts("flowLog: {allowed: true}\n", &c);
 	assert_true(c.flow_allowed);
+	assert_int_equal(c.flow_allowed_interval_ms, 300000);
 	config_fini(&c);
+	accepts("flowLog: {allowed: true, allowedInterval: 1h}\n", &c);
+	assert_int_equal(c.flow_allowed_interval_ms, 3600000);
+	config_fini(&c);
+	accepts("flowLog: {allowedInterval: 0}\n", &c);
+	assert_int_equal(c.flow_allowed_interval_ms, 0);
+	config_fini(&c);
+	refuses("flowLog: {allowedInterval: 9s}\n",
+		"c.yaml:1:28: error: expected from 10s to 86400s, got \"9s\"\n");
 	refuses("flowLog: {allowed: \"yes\"}\n",
 		"c.yaml:1:20: error: expected true or false, not a string\n");
 	refuses("flowLog: {interval: 10}\n",
-		"c.yaml:1:21: error: expected seconds, as in \"10s\"\n");
+		"c.yaml:1:21: error: expected a duration such as 10s, 24h or 30d, got \"10\"\n");
 }
 
 static void unknown_keys_are_errors(void **state)
@@ -336,7 +345,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, allowedInterval)\n");
 }
 
 static void one_document(void **state)

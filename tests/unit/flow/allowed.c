@@ -8,7 +8,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,6 +25,7 @@ static struct {
 	unsigned told;
 	struct flow_record last;
 	char policies[64], src[64], dst[64];
+	char state_file[64];
 } t;
 
 static void connection(_unused_ void *arg,
@@ -65,25 +68,38 @@ static struct endpoint *named(const char *name)
 	return e;
 }
 
-static int set_up(_unused_ void **state)
+static void open_it(void)
 {
 	static const struct flow_resolver resolver = { .connection =
 							       connection };
-	struct flow_allowed_listener listener = { .record = on_record,
-						  .lost = on_lost };
+	struct flow_allowed_options options = {
+		.resolver = &resolver,
+		.listener = { .record = on_record, .lost = on_lost },
+		.state_file = t.state_file,
+		.boot_id = "boot",
+	};
 
+	assert_int_equal(flow_allowed_open(t.loop, &options, &t.allowed), 0);
+}
+
+static int set_up(_unused_ void **state)
+{
 	memset(&t, 0, sizeof(t));
 	t.client = named("client");
 	t.web = named("web");
 	t.governed = true;
-	return loop_new(&t.loop) ||
-	       flow_allowed_open(t.loop, &resolver, listener, &t.allowed);
+	strcpy(t.state_file, "/tmp/bulkhead-live-XXXXXX");
+	if (close(mkstemp(t.state_file)) || loop_new(&t.loop))
+		return -1;
+	open_it();
+	return 0;
 }
 
 static int tear_down(_unused_ void **state)
 {
 	flow_allowed_close(t.allowed);
 	loop_free(t.loop);
+	unlink(t.state_file);
 	endpoint_unref(t.client);
 	endpoint_unref(t.web);
 	return 0;
@@ -177,18 +193,102 @@ static void an_end_has_what_its_begin_had(_unused_ void **state)
 	assert_int_equal(flow_allowed_live(t.allowed), 0);
 }
 
-/* Its begin was told by an earlier agent, under the same name. */
-static void an_end_alone_is_told_without_duration(_unused_ void **state)
+/* The kernel uses a slot of its memory again, and a client its port. */
+static void the_same_again_is_another_flow(_unused_ void **state)
+{
+	struct conntrack_entry e = entry(123);
+	uint64_t id;
+
+	begin(&e);
+	id = t.last.id;
+	end(&e);
+	begin(&e);
+	assert_int_equal(t.told, 3);
+	assert_true(t.last.id && t.last.id != id);
+}
+
+static void counted(struct conntrack_entry *e, uint64_t sent, uint64_t answered)
+{
+	e->has_counts = true;
+	e->sent = (struct conntrack_count){ sent, 100 * sent };
+	e->answered = (struct conntrack_count){ answered, 100 * answered };
+}
+
+static void one_that_goes_on_is_told_by_differences(_unused_ void **state)
 {
 	struct conntrack_entry e = entry(40000);
 	uint64_t id;
 
 	begin(&e);
 	id = t.last.id;
-	end(&e);
-	end(&e);
+	counted(&e, 10, 4);
+	flow_allowed_entry(t.allowed, &e);
+	assert_int_equal(t.told, 2);
+	assert_int_equal(t.last.state, FLOW_UPDATE);
+	assert_true(t.last.id == id && !t.last.has_duration);
+	assert_int_equal(t.last.packets, 10);
+	assert_int_equal(t.last.new_packets, 10);
+	/* Nothing since. */
+	flow_allowed_entry(t.allowed, &e);
+	assert_int_equal(t.told, 2);
+	/* Answers alone are something. */
+	counted(&e, 10, 5);
+	flow_allowed_entry(t.allowed, &e);
 	assert_int_equal(t.told, 3);
-	assert_true(t.last.id == id && t.last.first == 0);
+	assert_int_equal(t.last.new_packets, 0);
+	assert_int_equal(t.last.packets_reply, 5);
+	counted(&e, 17, 9);
+	end(&e);
+	assert_int_equal(t.last.state, FLOW_END);
+	assert_int_equal(t.last.packets, 17);
+	assert_int_equal(t.last.new_packets, 7);
+	assert_int_equal(t.last.new_bytes, 700);
+}
+
+/* What it was told by, how much, and since when goes on. */
+static void the_next_agent_goes_on(_unused_ void **state)
+{
+	struct conntrack_entry e = entry(40000), gone = entry(40001);
+	uint64_t id, first;
+
+	begin(&gone);
+	begin(&e);
+	id = t.last.id;
+	first = t.last.first;
+	counted(&e, 10, 4);
+	flow_allowed_entry(t.allowed, &e);
+	flow_allowed_close(t.allowed);
+	open_it();
+	counted(&e, 15, 4);
+	flow_allowed_entry(t.allowed, &e);
+	assert_int_equal(t.told, 3);
+	assert_int_equal(flow_allowed_live(t.allowed), 1);
+	counted(&e, 16, 4);
+	e.stop = first + 1000;
+	end(&e);
+	assert_int_equal(t.told, 4);
+	assert_true(t.last.id == id && t.last.first == first);
+	assert_int_equal(t.last.new_packets, 6);
+	assert_int_equal(t.last.duration_ns, 1000);
+	/* One that ends before the dump has come to it. */
+	end(&gone);
+	assert_int_equal(t.told, 5);
+	assert_true(t.last.first && t.last.first <= first);
+	/* Once only. */
+	flow_allowed_close(t.allowed);
+	open_it();
+	end(&e);
+	assert_true(t.last.id != id && t.last.first == 0);
+}
+
+/* Nothing is known of its begin. */
+static void an_end_alone_is_told_without_duration(_unused_ void **state)
+{
+	struct conntrack_entry e = entry(40000);
+
+	end(&e);
+	assert_int_equal(t.told, 1);
+	assert_true(t.last.id && t.last.first == 0);
 	assert_false(t.last.has_duration);
 	assert_string_equal(t.dst, "web");
 	/* Unless the kernel keeps time. */
@@ -246,6 +346,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(a_begin_is_told),
 		UNIT(an_end_has_what_its_begin_had),
+		UNIT(the_same_again_is_another_flow),
+		UNIT(one_that_goes_on_is_told_by_differences),
+		UNIT(the_next_agent_goes_on),
 		UNIT(an_end_alone_is_told_without_duration),
 		UNIT(what_nobody_governs_is_not_told),
 		UNIT(more_than_the_table_holds),
