@@ -3,29 +3,9 @@
 #include "runtime/engine.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include "base/clock.h"
-#include "base/log.h"
 
 #define VERSION_TIMEOUT_MS 5000
 #define PING_TIMEOUT_MS	   5000
-#define PING_EVERY_MS	   30000
-#define BACKOFF_MIN_MS	   100
-#define BACKOFF_MAX_MS	   5000
-/* In step for as long as this, a connection was a good one. */
-#define SETTLED_NS 5000000000ULL
-
-static void tell(struct engine *e)
-{
-	struct runtime_status status;
-
-	engine_status(&e->base, &status);
-	if (e->host.changed)
-		e->host.changed(e->host.arg, &status);
-}
-
 /* --- requests --------------------------------------------------------------- */
 
 static void unlink_call(struct engine_call *call)
@@ -94,63 +74,14 @@ static void calls_cancel(struct engine *e)
 
 /* --- the connection's end ---------------------------------------------------- */
 
-static void disconnect(struct engine *e)
+static void drop(struct session *s)
 {
+	struct engine *e = engine_of(s);
+
 	calls_cancel(e);
 	http_cancel(TAKE_PTR(e->stream));
 	e->kind->drop(e);
 	lines_fini(&e->lines);
-	loop_timer_stop(e->ping);
-	loop_timer_stop(e->retry);
-}
-
-void engine_answer(engine_waiters *waiters, int error)
-{
-	engine_waiters all = *waiters;
-
-	*waiters = (engine_waiters){ 0 };
-	vec_foreach(w, &all)
-		w->fn(w->arg, error);
-	vec_fini(&all);
-}
-
-static void on_socket_file(void *arg);
-
-/* Try again after a pause that doubles each time; at once when the socket
- * appears, which is when an engine comes up. */
-static void retry_later(struct engine *e)
-{
-	loop_timer_start(e->retry, e->backoff_ms, 0);
-	e->backoff_ms = MIN(2 * e->backoff_ms, BACKOFF_MAX_MS);
-	if (!e->watch)
-		e->watch = file_watch_open(e->host.loop, e->socket,
-					   on_socket_file, e);
-}
-
-void engine_fail(struct engine *e, int error, const char *fmt, ...)
-{
-	struct buf text = BUF_INIT(4096);
-	bool was_in_step = e->state == RUNTIME_IN_STEP;
-	va_list args;
-
-	va_start(args, fmt);
-	buf_addv(&text, fmt, args);
-	va_end(args);
-	if (strcmp(e->detail, buf_str(&text)))
-		log_warning("%s: %s; %s", e->base.ops->name, buf_str(&text),
-			    was_in_step ? "rules stay as they are, trying again"
-					: "trying again");
-	free(e->detail);
-	e->detail = buf_take(&text);
-	if (was_in_step) {
-		e->state = RUNTIME_AWAY;
-		if (clock_monotonic() - e->in_step_since > SETTLED_NS)
-			e->backoff_ms = BACKOFF_MIN_MS;
-	}
-	disconnect(e);
-	retry_later(e);
-	tell(e);
-	engine_answer(&e->waiters, error);
 }
 
 /* The engine's own words for a refusal, or what the status means here. */
@@ -158,40 +89,24 @@ static void fail_status(struct engine *e, const struct http_result *result)
 {
 	_cleanup_(freep) char *said = docker_json_message(result->body);
 
-	engine_fail(e, result->status == 403 ? -EACCES : -EPROTO,
-		    "%s%s%s%s%s%s", result->message, said ? ": " : "",
-		    said ? said : "",
-		    result->status == 403 ? " (a proxy must allow GET of " : "",
-		    result->status == 403 ? e->kind->paths : "",
-		    result->status == 403 ? ")" : "");
+	session_fail(&e->session, result->status == 403 ? -EACCES : -EPROTO,
+		     "%s%s%s%s%s%s", result->message, said ? ": " : "",
+		     said ? said : "",
+		     result->status == 403 ? " (a proxy must allow GET of "
+					   : "",
+		     result->status == 403 ? e->kind->paths : "",
+		     result->status == 403 ? ")" : "");
 }
 
 bool engine_failed(struct engine *e, const struct http_result *result)
 {
 	if (result->error)
-		engine_fail(e, result->error, "%s", result->message);
+		session_fail(&e->session, result->error, "%s", result->message);
 	else if (result->status != 200)
 		fail_status(e, result);
 	else
 		return false;
 	return true;
-}
-
-void engine_listed(struct engine *e, size_t containers, size_t networks)
-{
-	e->resyncs++;
-	if (e->state == RUNTIME_IN_STEP)
-		return;
-	e->state = RUNTIME_IN_STEP;
-	e->in_step_since = clock_monotonic();
-	e->connects++;
-	free(e->detail);
-	e->detail = xstrdup("");
-	log_info(
-		"%s: in step with %s, version %s: %zu containers, %zu networks",
-		e->base.ops->name, e->socket, e->version.engine, containers,
-		networks);
-	tell(e);
 }
 
 /* --- events ---------------------------------------------------------------- */
@@ -202,11 +117,13 @@ static bool take_event(struct engine *e, struct slice line)
 	int r = e->kind->event(e, line);
 
 	if (r < 0) {
-		engine_fail(e, r, "%s: sent an event that cannot be read: %.*s",
-			    e->socket, (int)MIN(line.len, 80U), line.ptr);
+		session_fail(&e->session, r,
+			     "%s: sent an event that cannot be read: %.*s",
+			     e->session.socket, (int)MIN(line.len, 80U),
+			     line.ptr);
 		return false;
 	}
-	e->events += (uint64_t)r;
+	e->session.events += (uint64_t)r;
 	return true;
 }
 
@@ -220,17 +137,16 @@ static void on_events(void *arg, struct slice bytes)
 			return;
 	/* Whatever it was about, a listing knows. */
 	if (e->lines.skipped)
-		engine_fail(e, -EMSGSIZE,
-			    "%s: sent an event of more than %u bytes",
-			    e->socket, ENGINE_EVENT_MAX);
+		session_fail(&e->session, -EMSGSIZE,
+			     "%s: sent an event of more than %u bytes",
+			     e->session.socket, ENGINE_EVENT_MAX);
 }
 
 static void on_subscribed(void *arg)
 {
 	struct engine *e = arg;
 
-	loop_timer_start(e->ping, PING_EVERY_MS, PING_EVERY_MS);
-	e->kind->list(e);
+	session_subscribed(&e->session);
 }
 
 static void on_stream_end(void *arg, const struct http_result *result)
@@ -239,8 +155,9 @@ static void on_stream_end(void *arg, const struct http_result *result)
 
 	e->stream = NULL; /* freed after this */
 	if (!engine_failed(e, result))
-		engine_fail(e, -ECONNRESET, "%s: the engine ended its events",
-			    e->socket);
+		session_fail(&e->session, -ECONNRESET,
+			     "%s: the engine ended its events",
+			     e->session.socket);
 }
 
 void engine_subscribe(struct engine *e, const char *wanted, uint64_t since)
@@ -267,10 +184,9 @@ static void on_ping(struct engine *e, _unused_ struct engine_call *call,
 	engine_failed(e, result);
 }
 
-/* A hung engine keeps the stream open, and silent. */
-static void ping(void *arg)
+static void ping(struct session *s)
 {
-	struct engine *e = arg;
+	struct engine *e = engine_of(s);
 
 	engine_get(e, e->http, "/_ping", PING_TIMEOUT_MS, on_ping, NULL);
 }
@@ -285,92 +201,59 @@ static void on_version(struct engine *e, _unused_ struct engine_call *call,
 	if (engine_failed(e, result))
 		return;
 	if (docker_json_version(result->body, &v) < 0) {
-		engine_fail(e, -EPROTO, "%s: does not speak the Docker API",
-			    e->socket);
+		session_fail(&e->session, -EPROTO,
+			     "%s: does not speak the Docker API",
+			     e->session.socket);
 		return;
 	}
 	docker_version_fini(&e->version);
 	e->version = v;
+	session_version(&e->session, xstrdup(v.engine));
 	e->kind->connected(e);
 }
 
-static void connect_now(void *arg)
+static void ask_version(struct session *s)
 {
-	struct engine *e = arg;
+	struct engine *e = engine_of(s);
 
-	loop_timer_stop(e->retry);
 	free(e->prefix);
 	e->prefix = xstrdup(""); /* not negotiated yet */
 	engine_get(e, e->http, "/version", VERSION_TIMEOUT_MS, on_version,
 		   NULL);
 }
 
-/* Only while waiting for the next try; a connection tells by itself. */
-static void on_socket_file(void *arg)
+static void list(struct session *s)
 {
-	struct engine *e = arg;
+	struct engine *e = engine_of(s);
 
-	if (!loop_timer_active(e->retry))
-		return;
-	e->backoff_ms = BACKOFF_MIN_MS;
-	connect_now(e);
+	e->kind->list(e);
 }
+
+static const struct session_kind session_kind = {
+	.connect = ask_version,
+	.list = list,
+	.drop = drop,
+	.ping = ping,
+};
 
 void engine_init(struct engine *e, const struct engine_kind *kind,
 		 const struct runtime_ops *ops, const struct runtime_host *host,
 		 const char *socket)
 {
-	e->base.ops = ops;
+	struct session *s = &e->session;
+
 	e->kind = kind;
-	e->host = *host;
-	e->socket = xstrdup(socket ?: ops->default_socket);
-	e->http = http_client_new(host->loop, e->socket);
-	e->slow = http_client_new(host->loop, e->socket);
-	e->retry = loop_timer_new(host->loop, connect_now, e);
-	e->ping = loop_timer_new(host->loop, ping, e);
-	e->detail = xstrdup("");
-	e->backoff_ms = BACKOFF_MIN_MS;
-	connect_now(e);
+	session_init(s, &session_kind, ops, host, socket);
+	e->http = http_client_new(host->loop, s->socket);
+	e->slow = http_client_new(host->loop, s->socket);
+	session_start(s);
 }
 
 void engine_fini(struct engine *e)
 {
-	disconnect(e);
-	vec_fini(&e->waiters);
+	session_fini(&e->session);
 	http_client_free(e->http);
 	http_client_free(e->slow);
-	file_watch_close(e->watch);
-	loop_timer_close(e->retry);
-	loop_timer_close(e->ping);
 	docker_version_fini(&e->version);
 	free(e->prefix);
-	free(e->detail);
-	free(e->socket);
-}
-
-void engine_sync(struct runtime *r, runtime_synced_fn fn, void *arg)
-{
-	struct engine *e = container_of(r, struct engine, base);
-
-	vec_push(&e->waiters, (struct engine_waiter){ fn, arg });
-	if (e->state == RUNTIME_IN_STEP)
-		e->kind->list(e);
-	else if (loop_timer_active(e->retry))
-		connect_now(e);
-}
-
-void engine_status(const struct runtime *r, struct runtime_status *ret)
-{
-	const struct engine *e = container_of(r, const struct engine, base);
-
-	*ret = (struct runtime_status){
-		.state = e->state,
-		.name = e->base.ops->name,
-		.socket = e->socket,
-		.version = e->version.engine ?: "",
-		.detail = e->detail,
-		.events = e->events,
-		.reconnects = e->connects ? e->connects - 1 : 0,
-		.resyncs = e->resyncs,
-	};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* session.c - what every watcher of an engine behind a socket does. */
+/* session.c - what every watcher of a runtime does. */
 #include "runtime/session.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -10,6 +11,7 @@
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
+#define PING_EVERY_MS  30000
 #define TEXT_MAX       4096
 /* In step for as long as this, a connection was a good one. */
 #define SETTLED_NS 5000000000ULL
@@ -29,60 +31,116 @@ static void set_detail(struct session *s, char *detail)
 	s->detail = detail;
 }
 
+/* ---- the connection ----------------------------------------------------- */
+
 static void connect_now(void *arg)
 {
 	struct session *s = arg;
 
 	loop_timer_stop(s->retry);
-	s->connect(s);
+	s->kind->connect(s);
 }
 
-/* Only while waiting for the next try; a connection tells by itself. */
+static void ping(void *arg)
+{
+	struct session *s = arg;
+
+	s->kind->ping(s);
+}
+
+/* Nothing is under way that would end in a listing or a failure. */
+static bool is_idle(const struct session *s)
+{
+	return s->kind->file || loop_timer_active(s->retry);
+}
+
+/* A connection tells by itself what becomes of it. */
 static void on_socket_file(void *arg)
 {
 	struct session *s = arg;
 
-	if (!loop_timer_active(s->retry))
+	if (!is_idle(s))
 		return;
 	s->backoff_ms = BACKOFF_MIN_MS;
 	connect_now(s);
+}
+
+bool session_watch(struct session *s)
+{
+	if (!s->watch)
+		s->watch = file_watch_open(s->host.loop, s->socket,
+					   on_socket_file, s);
+	return s->watch != NULL;
 }
 
 /* Try again after a pause that doubles each time; at once when the socket
  * appears, which is when an engine comes up. */
 static void retry_later(struct session *s)
 {
+	if (session_watch(s) && s->kind->file)
+		return;
 	loop_timer_start(s->retry, s->backoff_ms, 0);
 	s->backoff_ms = MIN(2 * s->backoff_ms, BACKOFF_MAX_MS);
-	if (!s->watch)
-		s->watch = file_watch_open(s->host.loop, s->socket,
-					   on_socket_file, s);
 }
 
-void session_init(struct session *s, const struct runtime_ops *ops,
-		  const struct runtime_host *host, const char *socket,
-		  void (*connect)(struct session *s),
-		  void (*disconnect)(struct session *s))
+static void disconnect(struct session *s)
+{
+	loop_timer_stop(s->retry);
+	loop_timer_stop(s->ping);
+	s->listing = false;
+	s->kind->drop(s);
+}
+
+static void answer(session_waiters *waiters, int error)
+{
+	session_waiters all = *waiters;
+
+	*waiters = (session_waiters){ 0 };
+	vec_foreach(w, &all)
+		w->fn(w->arg, error);
+	vec_fini(&all);
+}
+
+void session_init(struct session *s, const struct session_kind *kind,
+		  const struct runtime_ops *ops,
+		  const struct runtime_host *host, const char *socket)
 {
 	s->base.ops = ops;
+	s->kind = kind;
 	s->host = *host;
+	/* Borrowed for the call of @open. */
+	s->host.engine_namespaces = NULL;
+	s->host.nengine_namespaces = 0;
 	s->socket = xstrdup(socket ?: ops->default_socket);
 	s->version = xstrdup("");
 	s->detail = xstrdup("");
 	s->backoff_ms = BACKOFF_MIN_MS;
 	s->retry = loop_timer_new(host->loop, connect_now, s);
-	s->connect = connect;
-	s->disconnect = disconnect;
+	s->ping = loop_timer_new(host->loop, ping, s);
+}
+
+void session_start(struct session *s)
+{
+	s->kind->connect(s);
 }
 
 void session_fini(struct session *s)
 {
+	disconnect(s);
+	vec_fini(&s->asked);
 	vec_fini(&s->waiters);
 	file_watch_close(s->watch);
 	loop_timer_close(s->retry);
+	loop_timer_close(s->ping);
 	free(s->version);
 	free(s->detail);
 	free(s->socket);
+}
+
+void session_version(struct session *s, char *version)
+{
+	free(s->version);
+	s->version = version;
 }
 
 void session_fail(struct session *s, int error, const char *fmt, ...)
@@ -95,52 +153,86 @@ void session_fail(struct session *s, int error, const char *fmt, ...)
 	buf_addv(&text, fmt, args);
 	va_end(args);
 	if (strcmp(s->detail, buf_str(&text)) != 0)
-		log_warning("%s: %s; %s", s->base.ops->name, buf_str(&text),
-			    was_in_step ? "rules stay as they are, trying again"
-					: "trying again");
+		log_warning("%s: %s%s%s", s->base.ops->name, buf_str(&text),
+			    was_in_step ? "; rules stay as they are" : "",
+			    s->kind->file ? ""
+			    : was_in_step ? ", trying again"
+					  : "; trying again");
 	set_detail(s, buf_take(&text));
 	if (was_in_step) {
 		s->state = RUNTIME_AWAY;
 		if (clock_monotonic() - s->in_step_since > SETTLED_NS)
 			s->backoff_ms = BACKOFF_MIN_MS;
 	}
-	s->disconnect(s);
+	disconnect(s);
 	retry_later(s);
 	tell(s);
-	session_answer(&s->waiters, error);
+	answer(&s->asked, error);
+	answer(&s->waiters, error);
 }
 
-bool session_listed(struct session *s)
+/* ---- listings ----------------------------------------------------------- */
+
+void session_subscribed(struct session *s)
 {
-	s->resyncs++;
-	if (s->state == RUNTIME_IN_STEP)
-		return false;
+	if (s->kind->ping)
+		loop_timer_start(s->ping, PING_EVERY_MS, PING_EVERY_MS);
+	session_list(s);
+}
+
+void session_list(struct session *s)
+{
+	if (s->listing)
+		return;
+	s->listing = true;
+	s->asked = s->waiters;
+	s->waiters = (session_waiters){ 0 };
+	s->kind->list(s);
+}
+
+static void set_in_step(struct session *s, size_t endpoints, size_t networks)
+{
 	s->state = RUNTIME_IN_STEP;
 	s->in_step_since = clock_monotonic();
 	s->connects++;
 	set_detail(s, xstrdup(""));
+	log_info("%s: in step with %s%s%s: %zu endpoints, %zu networks",
+		 s->base.ops->name, s->socket,
+		 s->version[0] ? ", version " : "", s->version, endpoints,
+		 networks);
 	tell(s);
-	return true;
 }
 
-void session_answer(session_waiters *waiters, int error)
+void session_listed(struct session *s, size_t endpoints, size_t networks)
 {
-	session_waiters all = *waiters;
-
-	*waiters = (session_waiters){ 0 };
-	vec_foreach(w, &all)
-		w->fn(w->arg, error);
-	vec_fini(&all);
+	s->listing = false;
+	s->resyncs++;
+	if (s->state != RUNTIME_IN_STEP)
+		set_in_step(s, endpoints, networks);
+	answer(&s->asked, 0);
+	if (s->waiters.len)
+		session_list(s);
 }
 
-bool session_wait(struct session *s, runtime_synced_fn fn, void *arg)
+void session_remark(struct session *s, const char *problem)
 {
+	if (!strcmp(s->detail, problem ?: ""))
+		return;
+	set_detail(s, xstrdup(problem ?: ""));
+	if (problem)
+		log_warning("%s: %s", s->base.ops->name, problem);
+	tell(s);
+}
+
+void session_sync(struct runtime *r, runtime_synced_fn fn, void *arg)
+{
+	struct session *s = container_of(r, struct session, base);
+
 	vec_push(&s->waiters, (struct session_waiter){ fn, arg });
 	if (s->state == RUNTIME_IN_STEP)
-		return true;
-	if (loop_timer_active(s->retry))
+		session_list(s);
+	else if (is_idle(s))
 		connect_now(s);
-	return false;
 }
 
 void session_status(const struct runtime *r, struct runtime_status *ret)

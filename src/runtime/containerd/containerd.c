@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* containerd.c - keeps a connection to a containerd, and the store in step.
  *
- * Theory of operation: ask for the version and the namespaces; subscribe to
- * events; once that stands, list everything; then apply events. Whatever goes
- * wrong in between ends in session_fail(): all that was under way is dropped,
- * with the model, and everything starts again after a pause. The store keeps
- * what it had until the next listing is complete.
+ * Theory of operation: ask for the version and the namespaces, then subscribe;
+ * session.h has what comes then.
  *
  * **When the subscription stands.** The server says nothing to a subscriber
  * before the first event. A listing that overtakes the subscription would miss
@@ -21,7 +18,6 @@
 
 #define PROBE_EVERY_MS	 20
 #define PROBES_MAX	 250 /* so 5 s */
-#define PING_EVERY_MS	 30000
 #define SHORT_TIMEOUT_MS 5000
 #define EVENT_MAX	 (4U << 20)
 
@@ -32,19 +28,11 @@
 #define METHOD_SUBSCRIBE  "/containerd.services.events.v1.Events/Subscribe"
 #define METHOD_PUBLISH	  "/containerd.services.events.v1.Events/Publish"
 
-static struct containerd *of(struct session *s)
+static void drop(struct session *s)
 {
-	return container_of(s, struct containerd, session);
-}
+	struct containerd *c = containerd_of(s);
 
-static void disconnect(struct session *s)
-{
-	struct containerd *c = of(s);
-
-	loop_timer_stop(s->retry);
-	loop_timer_stop(c->ping);
 	loop_timer_stop(c->probe);
-	containerd_list_cancel(c);
 	containerd_calls_cancel(c);
 	grpc_cancel(TAKE_PTR(c->stream));
 	containerd_model_free(TAKE_PTR(c->model));
@@ -77,8 +65,7 @@ static void on_subscribed(struct containerd *c)
 		return;
 	c->subscribed = true;
 	loop_timer_stop(c->probe);
-	loop_timer_start(c->ping, PING_EVERY_MS, PING_EVERY_MS);
-	containerd_list(c);
+	session_subscribed(&c->session);
 }
 
 static void on_event(void *arg, struct slice message)
@@ -226,8 +213,7 @@ static void on_version(struct containerd *c,
 			     c->session.socket);
 		return;
 	}
-	free(c->session.version);
-	c->session.version = version;
+	session_version(&c->session, version);
 }
 
 static void on_version_done(struct containerd *c,
@@ -244,67 +230,56 @@ static void on_version_done(struct containerd *c,
 			   });
 }
 
-/* A hung engine keeps the stream open, and silent. */
-static void ask_version(void *arg)
+static void ask_version(struct session *s)
 {
-	containerd_send(arg, &(struct containerd_ask_call){
-				     .method = METHOD_VERSION,
-				     .timeout_ms = SHORT_TIMEOUT_MS,
-				     .request = SLICE(""),
-				     .message = on_version,
-				     .done = on_version_done,
-			     });
+	containerd_send(containerd_of(s),
+			&(struct containerd_ask_call){
+				.method = METHOD_VERSION,
+				.timeout_ms = SHORT_TIMEOUT_MS,
+				.request = SLICE(""),
+				.message = on_version,
+				.done = on_version_done,
+			});
 }
 
-static void connect_engine(struct session *s)
-{
-	ask_version(of(s));
-}
+static const struct session_kind kind = {
+	.connect = ask_version,
+	.list = containerd_list,
+	.drop = drop,
+	.ping = ask_version,
+};
 
 static struct runtime *containerd_open(const struct runtime_host *host,
 				       const char *socket)
 {
 	struct containerd *c = xnew(struct containerd);
+	struct session *s = &c->session;
 
-	session_init(&c->session, &runtime_containerd, host, socket,
-		     connect_engine, disconnect);
+	session_init(s, &kind, &runtime_containerd, host, socket);
 	for (size_t i = 0; i < host->nengine_namespaces; i++)
 		vec_push(&c->namespaces, xstrdup(host->engine_namespaces[i]));
 	if (!c->namespaces.len)
 		vec_push(&c->namespaces, xstrdup(DEFAULT_NAMESPACE));
-	c->session.host.engine_namespaces = NULL;
-	c->session.host.nengine_namespaces = 0;
-	c->http = http_client_new_h2(host->loop, c->session.socket);
-	c->ping = loop_timer_new(host->loop, ask_version, c);
+	c->http = http_client_new_h2(host->loop, s->socket);
 	c->probe = loop_timer_new(host->loop, publish_probe, c);
-	connect_engine(&c->session);
-	return &c->session.base;
+	session_start(s);
+	return &s->base;
 }
 
 static struct containerd *of_runtime(struct runtime *r)
 {
-	return of(container_of(r, struct session, base));
+	return containerd_of(container_of(r, struct session, base));
 }
 
 static void containerd_close(struct runtime *r)
 {
 	struct containerd *c = of_runtime(r);
 
-	disconnect(&c->session);
+	session_fini(&c->session);
 	http_client_free(c->http);
-	loop_timer_close(c->ping);
 	loop_timer_close(c->probe);
 	containerd_names_fini(&c->namespaces);
-	session_fini(&c->session);
 	free(c);
-}
-
-static void containerd_sync(struct runtime *r, runtime_synced_fn fn, void *arg)
-{
-	struct containerd *c = of_runtime(r);
-
-	if (session_wait(&c->session, fn, arg))
-		containerd_list(c);
 }
 
 static void containerd_links_changed(struct runtime *r)
@@ -320,7 +295,7 @@ const struct runtime_ops runtime_containerd = {
 	.default_socket = "/run/containerd/containerd.sock",
 	.open = containerd_open,
 	.close = containerd_close,
-	.sync = containerd_sync,
+	.sync = session_sync,
 	.links_changed = containerd_links_changed,
 	.needs_addresses = true,
 	.status = session_status,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* containerd.h - the parts of the containerd watcher, for each other.
  *
- * containerd.c keeps the connection, containerd_list.c asks for records and
+ * containerd.c keeps the connection, list.c asks for records and
  * does full listings.
  */
 #pragma once
@@ -33,17 +33,15 @@ struct containerd_call {
 };
 
 struct containerd_listing {
-	bool active;
-	unsigned outstanding;
+	unsigned outstanding; /* answers to come */
 	uint64_t when;
-	session_waiters waiters; /* who asked before it began */
 };
 
 struct containerd {
 	struct session session;
 	struct http_client *http;
 	containerd_names namespaces; /* watched */
-	struct loop_timer *ping, *probe;
+	struct loop_timer *probe;
 
 	/* While connected: */
 	struct containerd_model *model;
@@ -66,6 +64,11 @@ struct containerd_ask_call {
 	containerd_done_fn done;
 };
 
+static inline struct containerd *containerd_of(struct session *s)
+{
+	return container_of(s, struct containerd, session);
+}
+
 void containerd_send(struct containerd *c,
 		     const struct containerd_ask_call *ask);
 void containerd_calls_cancel(struct containerd *c);
@@ -76,7 +79,5 @@ bool containerd_failed(struct containerd *c, const struct grpc_result *result);
 /** Ask for the record of a container, for the model. */
 void containerd_want_record(void *arg, const char *namespace, const char *id);
 
-/** Start a full listing; one that runs already is followed by another when
- *  somebody waits for it. */
-void containerd_list(struct containerd *c);
-void containerd_list_cancel(struct containerd *c);
+/** Make a full listing. */
+void containerd_list(struct session *s);

@@ -153,40 +153,13 @@ void containerd_want_record(void *arg, const char *namespace, const char *id)
 
 /* ---- listing ------------------------------------------------------------ */
 
-void containerd_list_cancel(struct containerd *c)
-{
-	struct containerd_listing *l = &c->listing;
-
-	if (!l->active)
-		return;
-	l->active = false;
-	/* Nobody has an answer yet: they wait for the next one. */
-	vec_foreach(w, &l->waiters)
-		vec_push(&c->session.waiters, *w);
-	vec_fini(&l->waiters);
-}
-
-static void log_in_step(struct containerd *c)
+static void complete(struct containerd *c)
 {
 	size_t containers, networks;
 
+	containerd_model_list_end(c->model, c->listing.when);
 	containerd_model_count(c->model, &containers, &networks);
-	log_info(
-		"containerd: in step with %s, version %s: %zu containers, %zu networks",
-		c->session.socket, c->session.version, containers, networks);
-}
-
-static void complete(struct containerd *c)
-{
-	struct containerd_listing *l = &c->listing;
-
-	l->active = false;
-	containerd_model_list_end(c->model, l->when);
-	if (session_listed(&c->session))
-		log_in_step(c);
-	session_answer(&l->waiters, 0);
-	if (c->session.waiters.len)
-		containerd_list(c);
+	session_listed(&c->session, containers, networks);
 }
 
 static void on_listed_record(struct containerd *c, struct containerd_call *call,
@@ -227,17 +200,12 @@ static void on_tasks(struct containerd *c, struct containerd_call *call,
 	containerd_tasks_fini(&tasks);
 }
 
-void containerd_list(struct containerd *c)
+void containerd_list(struct session *s)
 {
-	struct containerd_listing *l = &c->listing;
+	struct containerd *c = containerd_of(s);
 
-	if (l->active)
-		return;
-	l->active = true;
-	l->waiters = c->session.waiters;
-	c->session.waiters = (session_waiters){ 0 };
-	l->when = containerd_model_now(c->model);
-	l->outstanding = 2 * (unsigned)c->namespaces.len;
+	c->listing.when = containerd_model_now(c->model);
+	c->listing.outstanding = 2 * (unsigned)c->namespaces.len;
 	containerd_model_list_begin(c->model);
 	vec_foreach(name, &c->namespaces) {
 		containerd_send(c, &(struct containerd_ask_call){

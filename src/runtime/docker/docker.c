@@ -14,19 +14,11 @@
 	"\"exec_start\","                                                 \
 	"\"connect\",\"disconnect\"]}"
 
-void docker_listed(struct docker *d)
-{
-	size_t containers, networks;
-
-	docker_model_count(d->model, &containers, &networks);
-	engine_listed(&d->engine, containers, networks);
-}
-
 /* "exec_start: COMMAND", as the engine writes it. */
 static void tell_exec(const struct engine *engine, const struct docker_event *e)
 {
 	static const char start[] = "exec_start: ";
-	const struct runtime_host *host = &engine->host;
+	const struct runtime_host *host = &engine->session.host;
 
 	if (!e->network && host->exec &&
 	    !strncmp(e->action, start, sizeof(start) - 1))
@@ -55,25 +47,25 @@ static bool choose_api(struct engine *e)
 	int r;
 
 	if (v->podman) {
-		engine_fail(
-			e, -EPROTONOSUPPORT,
+		session_fail(
+			&e->session, -EPROTONOSUPPORT,
 			"%s: is Podman %s: configure it as runtime podman, whose own API tells more",
-			e->socket, v->engine);
+			e->session.socket, v->engine);
 		return false;
 	}
 	r = docker_version_choose(v, &minor);
 	if (r == -EOVERFLOW)
-		engine_fail(
-			e, -EPROTONOSUPPORT,
+		session_fail(
+			&e->session, -EPROTONOSUPPORT,
 			"%s: engine %s wants API %u.%u or later, this bulkhead speaks up to %d.%d: upgrade it",
-			e->socket, v->engine, v->min_major, v->min_minor,
-			DOCKER_API_MAJOR, DOCKER_API_MINOR_MAX);
+			e->session.socket, v->engine, v->min_major,
+			v->min_minor, DOCKER_API_MAJOR, DOCKER_API_MINOR_MAX);
 	else if (r < 0)
-		engine_fail(
-			e, r,
+		session_fail(
+			&e->session, r,
 			"%s: engine %s speaks API %u.%u, needed is %d.%d (Docker 1.12) or later",
-			e->socket, v->engine, v->api_major, v->api_minor,
-			DOCKER_API_MAJOR, DOCKER_API_MINOR_MIN);
+			e->session.socket, v->engine, v->api_major,
+			v->api_minor, DOCKER_API_MAJOR, DOCKER_API_MINOR_MIN);
 	if (r < 0)
 		return false;
 	if (v->api_minor > DOCKER_API_MINOR_MAX)
@@ -92,8 +84,9 @@ static void on_connected(struct engine *e)
 
 	if (!choose_api(e))
 		return;
-	d->model = docker_model_new(e->host.store, e->base.ops->name,
-				    e->host.namespaces, docker_asks(d));
+	d->model = docker_model_new(e->session.host.store,
+				    e->session.base.ops->name,
+				    e->session.host.namespaces, docker_asks(d));
 	/* The engine answers just before it subscribes us: "since" has it
 	 * repeat what happened in between. */
 	engine_subscribe(e, EVENT_FILTER, clock_realtime());
@@ -108,15 +101,10 @@ static void on_drop(struct engine *e)
 	docker_model_free(TAKE_PTR(d->model));
 }
 
-static void on_list(struct engine *e)
-{
-	docker_list(docker_of(e));
-}
-
 static const struct engine_kind kind = {
 	.paths = "version, _ping, events, containers and networks",
 	.connected = on_connected,
-	.list = on_list,
+	.list = docker_list,
 	.event = on_event,
 	.drop = on_drop,
 };
@@ -127,12 +115,12 @@ static struct runtime *docker_open(const struct runtime_host *host,
 	struct docker *d = xnew(struct docker);
 
 	engine_init(&d->engine, &kind, &runtime_docker, host, socket);
-	return &d->engine.base;
+	return &d->engine.session.base;
 }
 
 static void docker_close(struct runtime *r)
 {
-	struct docker *d = container_of(r, struct docker, engine.base);
+	struct docker *d = container_of(r, struct docker, engine.session.base);
 
 	engine_fini(&d->engine);
 	free(d);
@@ -140,7 +128,7 @@ static void docker_close(struct runtime *r)
 
 static void docker_bridge_changed(struct runtime *r, const char *bridge)
 {
-	struct docker *d = container_of(r, struct docker, engine.base);
+	struct docker *d = container_of(r, struct docker, engine.session.base);
 
 	if (d->model)
 		docker_model_ports(d->model, bridge);
@@ -151,7 +139,7 @@ const struct runtime_ops runtime_docker = {
 	.default_socket = "/run/docker.sock",
 	.open = docker_open,
 	.close = docker_close,
-	.sync = engine_sync,
+	.sync = session_sync,
 	.bridge_changed = docker_bridge_changed,
-	.status = engine_status,
+	.status = session_status,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* docker.h - the parts of the Docker watcher, for each other.
  *
- * docker.c follows the connection (engine.h), docker_query.c asks what the model wants to
- * know, docker_list.c does full listings.
+ * docker.c follows the connection (engine.h), query.c asks what the model wants
+ * to know, list.c does full listings.
  */
 #pragma once
 
@@ -19,12 +19,10 @@ struct docker_want {
 };
 
 struct docker_listing {
-	bool active;
-	unsigned outstanding; /* answers to come */
+	unsigned outstanding; /* answers to come; 0: none is under way */
 	docker_networks networks;
 	docker_containers containers;
 	uint64_t when;
-	engine_waiters waiters; /* who asked before it began */
 };
 
 struct docker {
@@ -58,10 +56,6 @@ void docker_asks_cancel(struct docker *d);
 void docker_take_network(struct docker *d, const struct engine_call *call,
 			 const struct http_result *result);
 
-/** Start a full listing; one that runs already is followed by another when
- *  somebody waits for it. */
-void docker_list(struct docker *d);
+/** Make a full listing. */
+void docker_list(struct engine *e);
 void docker_list_cancel(struct docker *d);
-
-/** Called by the listing once it is complete. */
-void docker_listed(struct docker *d);

@@ -12,35 +12,23 @@
 
 #define LIST_TIMEOUT_MS 30000
 
-static void reset(struct docker_listing *l)
-{
-	docker_networks_fini(&l->networks);
-	docker_containers_fini(&l->containers);
-	l->active = false;
-	l->outstanding = 0;
-}
-
 void docker_list_cancel(struct docker *d)
 {
 	struct docker_listing *l = &d->listing;
 
-	if (!l->active)
-		return;
-	reset(l);
-	/* Nobody has an answer yet: they wait for the next one. */
-	vec_foreach(w, &l->waiters)
-		vec_push(&d->engine.waiters, *w);
-	vec_fini(&l->waiters);
+	docker_networks_fini(&l->networks);
+	docker_containers_fini(&l->containers);
+	l->outstanding = 0;
 }
 
 static void complete(struct docker *d)
 {
+	size_t containers, networks;
+
 	docker_model_list_end(d->model);
-	reset(&d->listing);
-	docker_listed(d);
-	engine_answer(&d->listing.waiters, 0);
-	if (d->engine.waiters.len)
-		docker_list(d);
+	docker_list_cancel(d);
+	docker_model_count(d->model, &containers, &networks);
+	session_listed(&d->engine.session, containers, networks);
 }
 
 static void on_network(struct engine *e, struct engine_call *call,
@@ -50,7 +38,7 @@ static void on_network(struct engine *e, struct engine_call *call,
 	if (result->status != 404 && engine_failed(&d->engine, result))
 		return;
 	docker_take_network(d, call, result);
-	if (d->listing.active && --d->listing.outstanding == 0)
+	if (d->listing.outstanding && --d->listing.outstanding == 0)
 		complete(d);
 }
 
@@ -92,12 +80,12 @@ static void on_networks(struct engine *e, _unused_ struct engine_call *call,
 
 	if (engine_failed(&d->engine, result))
 		return;
-	if (docker_json_networks(result->body, d->engine.base.ops->name,
+	if (docker_json_networks(result->body, d->engine.session.base.ops->name,
 				 &d->listing.networks, &bad) < 0 ||
 	    bad) {
-		engine_fail(&d->engine, -EBADMSG,
-			    "%s: the list of networks cannot be read",
-			    d->engine.socket);
+		session_fail(&d->engine.session, -EBADMSG,
+			     "%s: the list of networks cannot be read",
+			     d->engine.session.socket);
 		return;
 	}
 	if (--d->listing.outstanding == 0)
@@ -115,29 +103,23 @@ static void on_containers(struct engine *e, _unused_ struct engine_call *call,
 	if (docker_json_containers(result->body, &d->listing.containers, &bad) <
 		    0 ||
 	    bad) {
-		engine_fail(&d->engine, -EBADMSG,
-			    "%s: the list of containers cannot be read",
-			    d->engine.socket);
+		session_fail(&d->engine.session, -EBADMSG,
+			     "%s: the list of containers cannot be read",
+			     d->engine.session.socket);
 		return;
 	}
 	if (--d->listing.outstanding == 0)
 		apply_lists(d);
 }
 
-void docker_list(struct docker *d)
+void docker_list(struct engine *e)
 {
-	struct docker_listing *l = &d->listing;
+	struct docker *d = docker_of(e);
 
-	if (l->active)
-		return;
-	l->active = true;
-	l->waiters = d->engine.waiters;
-	d->engine.waiters = (engine_waiters){ 0 };
-	l->when = docker_model_now(d->model);
-	l->outstanding = 2;
+	d->listing.when = docker_model_now(d->model);
+	d->listing.outstanding = 2;
 	docker_model_list_begin(d->model);
-	docker_get(d, d->engine.http, "/networks", LIST_TIMEOUT_MS, on_networks,
-		   NULL);
-	docker_get(d, d->engine.http, "/containers/json?all=1", LIST_TIMEOUT_MS,
+	docker_get(d, e->http, "/networks", LIST_TIMEOUT_MS, on_networks, NULL);
+	docker_get(d, e->http, "/containers/json?all=1", LIST_TIMEOUT_MS,
 		   on_containers, NULL);
 }

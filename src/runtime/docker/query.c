@@ -97,9 +97,9 @@ static void on_containers(struct engine *e, struct engine_call *call,
 	if (engine_failed(&d->engine, result))
 		return;
 	if (docker_json_containers(result->body, &list, &bad) < 0) {
-		engine_fail(&d->engine, -EBADMSG,
-			    "%s: the list of containers cannot be read",
-			    d->engine.socket);
+		session_fail(&d->engine.session, -EBADMSG,
+			     "%s: the list of containers cannot be read",
+			     d->engine.session.socket);
 		return;
 	}
 	vec_foreach(id, &call->ids)
@@ -167,11 +167,11 @@ void docker_take_network(struct docker *d, const struct engine_call *call,
 		docker_model_network(d->model, call->when, id, NULL);
 		return;
 	}
-	if (docker_json_network(result->body, d->engine.base.ops->name, &n) <
-	    0) {
-		engine_fail(&d->engine, -EBADMSG,
-			    "%s: network %.12s cannot be read",
-			    d->engine.socket, id);
+	if (docker_json_network(result->body, d->engine.session.base.ops->name,
+				&n) < 0) {
+		session_fail(&d->engine.session, -EBADMSG,
+			     "%s: network %.12s cannot be read",
+			     d->engine.session.socket, id);
 		return;
 	}
 	docker_model_network(d->model, call->when, id, &n);

@@ -100,7 +100,7 @@ static void take_inspect(struct podman *p, const char *id, uint64_t when,
 	if (podman_json_container(result->body, &c) < 0 ||
 	    strcmp(c.entry.id, id)) {
 		log_warning("podman: %s: container %.12s cannot be read",
-			    p->engine.socket, id);
+			    p->engine.session.socket, id);
 		return;
 	}
 	if (p->early)
@@ -135,11 +135,11 @@ static bool take_networks(struct podman *p, const struct http_result *result)
 
 	if (engine_failed(&p->engine, result))
 		return false;
-	if (podman_json_networks(result->body, p->engine.base.ops->name,
+	if (podman_json_networks(result->body, p->engine.session.base.ops->name,
 				 &list) < 0) {
-		engine_fail(&p->engine, -EBADMSG,
-			    "%s: the list of networks cannot be read",
-			    p->engine.socket);
+		session_fail(&p->engine.session, -EBADMSG,
+			     "%s: the list of networks cannot be read",
+			     p->engine.session.socket);
 		return false;
 	}
 	podman_model_networks(p->model, &list);
@@ -190,8 +190,8 @@ static void on_pod(struct engine *e, struct engine_call *call,
 		return;
 	}
 	if (podman_json_pod(result->body, &pod) < 0) {
-		log_warning("podman: %s: pod %.12s cannot be read", e->socket,
-			    call->ids.data[0]);
+		log_warning("podman: %s: pod %.12s cannot be read",
+			    e->session.socket, call->ids.data[0]);
 		return;
 	}
 	podman_model_pod(p->model, call->ids.data[0], &pod);
@@ -224,10 +224,7 @@ static void complete(struct podman *p)
 	reset_listing(&p->listing);
 	podman_model_list_end(p->model);
 	podman_model_count(p->model, &containers, &networks);
-	engine_listed(&p->engine, containers, networks);
-	engine_answer(&p->listing.waiters, 0);
-	if (p->engine.waiters.len && !p->listing.active)
-		p->engine.kind->list(&p->engine);
+	session_listed(&p->engine.session, containers, networks);
 }
 
 /* Inspect who is listed, a few at a time; those that are being asked about
@@ -256,9 +253,9 @@ static void on_list(struct engine *e, _unused_ struct engine_call *call,
 	if (engine_failed(e, result))
 		return;
 	if (podman_json_ids(result->body, &ids) < 0) {
-		engine_fail(e, -EBADMSG,
-			    "%s: the list of containers cannot be read",
-			    e->socket);
+		session_fail(&e->session, -EBADMSG,
+			     "%s: the list of containers cannot be read",
+			     e->session.socket);
 		return;
 	}
 	p->listing.ids = podman_model_list(p->model, &ids);
@@ -276,8 +273,9 @@ static void on_list_pods(struct engine *e, _unused_ struct engine_call *call,
 	if (engine_failed(e, result))
 		return;
 	if (podman_json_pods(result->body, &pods) < 0) {
-		engine_fail(e, -EBADMSG, "%s: the list of pods cannot be read",
-			    e->socket);
+		session_fail(&e->session, -EBADMSG,
+			     "%s: the list of pods cannot be read",
+			     e->session.socket);
 		return;
 	}
 	podman_model_pods(p->model, &pods);
@@ -300,12 +298,8 @@ static void start_listing(struct engine *e)
 	struct podman *p = podman_of(e);
 	struct podman_listing *l = &p->listing;
 
-	if (l->active)
-		return;
 	l->active = true;
 	l->named = false;
-	l->waiters = e->waiters;
-	e->waiters = (engine_waiters){ 0 };
 	podman_model_list_begin(p->model);
 	engine_get(e, e->http, "/networks/json", LIST_TIMEOUT_MS,
 		   on_list_networks, NULL);
@@ -358,7 +352,7 @@ static void on_events(struct engine *e, _unused_ struct engine_call *call,
 		log_debug("podman: no events sooner: %s", result->message);
 	else
 		while (lines_next(&lines, &rest, &line))
-			e->events += on_event(e, line) > 0;
+			e->session.events += on_event(e, line) > 0;
 	lines_fini(&lines);
 	if (p->events_again)
 		ask_events(p);
@@ -393,7 +387,7 @@ static void want_events(struct podman *p)
 static void podman_bridge_changed(struct runtime *r,
 				  _unused_ const char *bridge)
 {
-	struct podman *p = container_of(r, struct podman, engine.base);
+	struct podman *p = container_of(r, struct podman, engine.session.base);
 
 	if (p->engine.stream)
 		want_events(p);
@@ -469,7 +463,7 @@ static void go_on_starting(struct podman *p)
 
 static void find_ports(struct podman *p, int netns, podman_ports *ret)
 {
-	const struct runtime_links *links = &p->engine.host.links;
+	const struct runtime_links *links = &p->engine.session.host.links;
 	runtime_ports all = { 0 };
 
 	links->ports(links->arg, &all);
@@ -492,7 +486,7 @@ static void find_ports(struct podman *p, int netns, podman_ports *ret)
 static void on_early(void *arg, const char *id, const char *path)
 {
 	struct podman *p = arg;
-	const struct runtime_links *links = &p->engine.host.links;
+	const struct runtime_links *links = &p->engine.session.host.links;
 	struct podman_start *s = find_start(p, id);
 	podman_ports ports = { 0 };
 	int netns;
@@ -521,8 +515,8 @@ static void watch_starts(struct podman *p)
 		"%s/%s-containers", p->info.graph_root, p->info.driver);
 
 	if (!p->info.rootless && !p->early)
-		p->early = podman_early_open(p->engine.host.loop, directory,
-					     on_early, p);
+		p->early = podman_early_open(p->engine.session.host.loop,
+					     directory, on_early, p);
 }
 
 /* Costs the engine half a second, in which it measures its host. */
@@ -534,14 +528,15 @@ static void on_info(struct engine *e, _unused_ struct engine_call *call,
 	if (engine_failed(e, result))
 		return;
 	if (podman_json_info(result->body, &p->info) < 0) {
-		engine_fail(e, -EPROTO, "%s: tells nothing of its host",
-			    e->socket);
+		session_fail(&e->session, -EPROTO,
+			     "%s: tells nothing of its host",
+			     e->session.socket);
 		return;
 	}
 	if (p->info.rootless) {
 		log_warning(
 			"podman: %s is a user's own engine (rootless): its containers are listed, and cannot be held",
-			e->socket);
+			e->session.socket);
 		podman_model_rootless(p->model);
 	}
 	watch_starts(p);
@@ -554,16 +549,17 @@ static bool acceptable(struct engine *e)
 	const struct docker_version *v = &e->version;
 
 	if (!v->podman) {
-		engine_fail(
-			e, -EPROTONOSUPPORT,
+		session_fail(
+			&e->session, -EPROTONOSUPPORT,
 			"%s: engine %s is no Podman: configure it as runtime docker",
-			e->socket, v->engine);
+			e->session.socket, v->engine);
 		return false;
 	}
 	if (v->engine_major < LIBPOD_MAJOR_MIN) {
-		engine_fail(e, -EPROTONOSUPPORT,
-			    "%s: Podman %s is too old, needed is %d.0 or later",
-			    e->socket, v->engine, LIBPOD_MAJOR_MIN);
+		session_fail(
+			&e->session, -EPROTONOSUPPORT,
+			"%s: Podman %s is too old, needed is %d.0 or later",
+			e->session.socket, v->engine, LIBPOD_MAJOR_MIN);
 		return false;
 	}
 	return true;
@@ -577,7 +573,8 @@ static void on_connected(struct engine *e)
 		return;
 	free(e->prefix);
 	e->prefix = xstrdup(LIBPOD_PREFIX);
-	p->model = podman_model_new(e->host.store, e->host.namespaces,
+	p->model = podman_model_new(e->session.host.store,
+				    e->session.host.namespaces,
 				    (struct podman_ask){
 					    .container = want_container,
 					    .networks = want_networks,
@@ -601,12 +598,6 @@ static void on_drop(struct engine *e)
 	p->asking_networks = p->networks_again = false;
 	p->asking_events = p->events_again = false;
 	p->nseen = 0;
-	if (p->listing.active) {
-		/* Nobody has an answer yet: they wait for the next one. */
-		vec_foreach(waiter, &p->listing.waiters)
-			vec_push(&e->waiters, *waiter);
-		vec_fini(&p->listing.waiters);
-	}
 	reset_listing(&p->listing);
 	podman_info_fini(&p->info);
 	podman_model_free(TAKE_PTR(p->model));
@@ -626,12 +617,12 @@ static struct runtime *podman_open(const struct runtime_host *host,
 	struct podman *p = xnew(struct podman);
 
 	engine_init(&p->engine, &kind, &runtime_podman, host, socket);
-	return &p->engine.base;
+	return &p->engine.session.base;
 }
 
 static void podman_close(struct runtime *r)
 {
-	struct podman *p = container_of(r, struct podman, engine.base);
+	struct podman *p = container_of(r, struct podman, engine.session.base);
 
 	engine_fini(&p->engine);
 	free(p);
@@ -642,7 +633,7 @@ const struct runtime_ops runtime_podman = {
 	.default_socket = "/run/podman/podman.sock",
 	.open = podman_open,
 	.close = podman_close,
-	.sync = engine_sync,
+	.sync = session_sync,
 	.bridge_changed = podman_bridge_changed,
-	.status = engine_status,
+	.status = session_status,
 };

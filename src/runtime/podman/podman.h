@@ -29,9 +29,8 @@ struct podman_listing {
 	bool active;
 	bool named; /* @ids are there */
 	podman_ids ids;
-	size_t next;		/* of @ids, to be asked about */
-	unsigned outstanding;	/* answers to come */
-	engine_waiters waiters; /* who asked before it began */
+	size_t next;	      /* of @ids, to be asked about */
+	unsigned outstanding; /* answers to come */
 };
 
 /* An event may come twice: with the stream, and because we asked sooner. */

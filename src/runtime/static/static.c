@@ -15,34 +15,25 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "runtime/file_watch.h"
-#include "runtime/runtime.h"
+#include "runtime/session.h"
 #include "runtime/static/file.h"
 #include "yaml/node.h"
 
 #define RETRY_MS 5000 /* while nothing can be watched */
 
-struct waiter {
-	runtime_synced_fn fn;
-	void *arg;
-};
-
 struct static_runtime {
-	struct runtime base;
-	struct runtime_host host;
-	char *path;
-	char *text; /* of the last good reading; NULL: none yet */
-	char *detail;
-	enum runtime_state state;
-	struct file_watch *watch;
-	struct loop_timer *retry, *answer;
-	VEC(struct waiter) waiters;
+	struct session session; /* its socket is the file */
+	char *text;		/* of the last good reading; NULL: none yet */
+	struct loop_timer *reading;
 	/* Those that the file names, by name, as they were seen last; one that
 	 * never was has no bridge. */
 	runtime_interfaces interfaces;
-	int error; /* of the last reading */
-	uint64_t readings;
 };
+
+static struct static_runtime *static_of(struct session *s)
+{
+	return container_of(s, struct static_runtime, session);
+}
 
 /* ---- interfaces -------------------------------------------------------- */
 
@@ -71,9 +62,9 @@ static bool look(struct static_runtime *s)
 	runtime_interfaces now = { 0 };
 	bool changed = false;
 
-	if (!s->interfaces.len || !s->host.links.interfaces)
+	if (!s->interfaces.len || !s->session.host.links.interfaces)
 		return false;
-	s->host.links.interfaces(s->host.links.arg, &now);
+	s->session.host.links.interfaces(s->session.host.links.arg, &now);
 	vec_foreach(i, &now) {
 		struct runtime_interface *known = interface_of(s, i->name);
 
@@ -135,7 +126,7 @@ static char *place_all(struct static_runtime *s, struct static_file *file)
 
 static void put_all(struct static_runtime *s, struct static_file *file)
 {
-	struct endpoint_store *store = s->host.store;
+	struct endpoint_store *store = s->session.host.store;
 
 	endpoint_store_sync_begin(store, runtime_static.name);
 	vec_foreach(n, &file->networks)
@@ -146,171 +137,141 @@ static void put_all(struct static_runtime *s, struct static_file *file)
 	file->networks.len = file->endpoints.len = 0;
 }
 
-static void set_status(struct static_runtime *s, enum runtime_state state,
-		       const char *detail)
+/* The first one is told with what it means. */
+static void tell_errors(struct static_runtime *s, int error,
+			const struct diag_list *diag)
 {
-	struct runtime_status status;
+	char first[1024] = "", text[1024];
 
-	if (s->state == state && !strcmp(s->detail, detail))
-		return;
-	s->state = state;
-	free(s->detail);
-	s->detail = xstrdup(detail);
-	runtime_static.status(&s->base, &status);
-	if (s->host.changed)
-		s->host.changed(s->host.arg, &status);
-}
-
-static void tell_errors(struct static_runtime *s, const struct diag_list *diag)
-{
-	char text[1024] = "";
-
-	vec_foreach(d, &diag->entries)
-		log_error("static: %s", diag_format(d, text, sizeof(text)));
 	if (diag->entries.len)
-		diag_format(&diag->entries.data[0], text, sizeof(text));
-	set_status(s,
-		   s->state == RUNTIME_CONNECTING ? RUNTIME_CONNECTING
-						  : RUNTIME_AWAY,
-		   text);
+		diag_format(&diag->entries.data[0], first, sizeof(first));
+	if (strcmp(s->session.detail, first) != 0)
+		for (size_t i = 1; i < diag->entries.len; i++)
+			log_warning("static: %s",
+				    diag_format(&diag->entries.data[i], text,
+						sizeof(text)));
+	session_fail(&s->session, error, "%s", first);
 }
 
 /* Put what @file has, at its place. Returns what hinders one endpoint, to be
  * freed; NULL: nothing. */
 static char *apply(struct static_runtime *s, struct static_file *file)
 {
-	_cleanup_(freep) char *problem = place_all(s, file);
+	char *problem = place_all(s, file);
 
 	put_all(s, file);
-	if (problem && !strstr(s->detail, problem))
-		log_warning("static: %s", problem);
-	return TAKE_PTR(problem);
+	return problem;
 }
 
-static void read_file(struct static_runtime *s)
+static int parse_file(struct static_runtime *s, struct diag_list *diag,
+		      struct static_file **ret)
 {
-	_cleanup_(static_file_freep) struct static_file *file = NULL;
-	_cleanup_(diag_fini) struct diag_list diag = { 0 };
 	_cleanup_(buf_fini) struct buf text = BUF_INIT(YAML_BYTES_MAX);
-	_cleanup_(freep) char *problem = NULL;
+	const char *path = s->session.socket;
+	int r = buf_read_file(&text, path);
 
-	s->error = buf_read_file(&text, s->path);
-	if (s->error < 0)
-		diag_errno(&diag, s->path, s->error, "cannot read");
-	else
-		s->error = static_file_parse(buf_slice(&text), s->path, &diag,
-					     &file);
-	if (s->error < 0) {
-		tell_errors(s, &diag);
-		return;
-	}
-	s->readings++;
+	if (r < 0)
+		return diag_errno(diag, path, r, "cannot read");
+	r = static_file_parse(buf_slice(&text), path, diag, ret);
+	if (r < 0)
+		return r;
 	free(s->text);
 	s->text = buf_take(&text);
+	return 0;
+}
+
+static void read_file(void *arg)
+{
+	struct static_runtime *s = arg;
+	_cleanup_(static_file_freep) struct static_file *file = NULL;
+	_cleanup_(diag_fini) struct diag_list diag = { 0 };
+	_cleanup_(freep) char *problem = NULL;
+	size_t endpoints, networks;
+	int r = parse_file(s, &diag, &file);
+
+	if (r < 0) {
+		tell_errors(s, r, &diag);
+		return;
+	}
+	endpoints = file->endpoints.len;
+	networks = file->networks.len;
 	take_names(s, file);
 	look(s);
 	problem = apply(s, file);
-	set_status(s, RUNTIME_IN_STEP, problem ?: "");
+	session_listed(&s->session, endpoints, networks);
+	session_remark(&s->session, problem);
 }
 
 /* While the file is broken, the last good one is placed, and the status keeps
  * telling of the file. */
 static void static_links_changed(struct runtime *r)
 {
-	struct static_runtime *s = container_of(r, struct static_runtime, base);
+	struct static_runtime *s =
+		static_of(container_of(r, struct session, base));
 	_cleanup_(static_file_freep) struct static_file *file = NULL;
 	_cleanup_(diag_fini) struct diag_list diag = { 0 };
 	_cleanup_(freep) char *problem = NULL;
 
 	if (!s->text || !look(s) ||
-	    static_file_parse(slice_of(s->text), s->path, &diag, &file) < 0)
+	    static_file_parse(slice_of(s->text), s->session.socket, &diag,
+			      &file) < 0)
 		return;
 	problem = apply(s, file);
-	if (s->state == RUNTIME_IN_STEP)
-		set_status(s, RUNTIME_IN_STEP, problem ?: "");
+	if (s->session.state == RUNTIME_IN_STEP)
+		session_remark(&s->session, problem);
 }
 
-static void on_written(void *arg)
-{
-	read_file(arg);
-}
+/* ---- the session --------------------------------------------------------- */
 
 /* Watch first, read then: nothing is missed in between. */
-static void start(void *arg)
+static void start(struct session *s)
 {
-	struct static_runtime *s = arg;
-
-	s->watch = file_watch_open(s->host.loop, s->path, on_written, s);
-	if (!s->watch)
+	if (!session_watch(s))
 		loop_timer_start(s->retry, RETRY_MS, 0);
-	read_file(s);
+	session_subscribed(s);
 }
 
-static void answer_waiters(void *arg)
+static void list(struct session *s)
 {
-	struct static_runtime *s = arg;
-	struct waiter *all = s->waiters.data;
-	size_t n = s->waiters.len;
-
-	s->waiters.data = NULL;
-	s->waiters.len = s->waiters.cap = 0;
-	read_file(s);
-	for (size_t i = 0; i < n; i++)
-		all[i].fn(all[i].arg, s->error);
-	free(all);
+	loop_timer_start(static_of(s)->reading, 0, 0);
 }
+
+static void drop(struct session *s)
+{
+	loop_timer_stop(static_of(s)->reading);
+}
+
+static const struct session_kind kind = {
+	.connect = start,
+	.list = list,
+	.drop = drop,
+	.file = true,
+};
 
 static struct runtime *static_open(const struct runtime_host *host,
 				   const char *path)
 {
 	struct static_runtime *s = xnew(struct static_runtime);
 
-	s->base.ops = &runtime_static;
-	s->host = *host;
-	s->path = xstrdup(path ?: runtime_static.default_socket);
-	s->detail = xstrdup("");
-	s->retry = loop_timer_new(host->loop, start, s);
-	s->answer = loop_timer_new(host->loop, answer_waiters, s);
-	start(s);
-	return &s->base;
+	s->reading = loop_timer_new(host->loop, read_file, s);
+	session_init(&s->session, &kind, &runtime_static, host, path);
+	session_start(&s->session);
+	/* Not in the next turn: what is there is held from the first commit. */
+	loop_timer_stop(s->reading);
+	read_file(s);
+	return &s->session.base;
 }
 
 static void static_close(struct runtime *r)
 {
-	struct static_runtime *s = container_of(r, struct static_runtime, base);
+	struct static_runtime *s =
+		static_of(container_of(r, struct session, base));
 
-	file_watch_close(s->watch);
-	loop_timer_close(s->retry);
-	loop_timer_close(s->answer);
-	vec_fini(&s->waiters);
+	session_fini(&s->session);
+	loop_timer_close(s->reading);
 	vec_fini(&s->interfaces);
-	free(s->path);
 	free(s->text);
-	free(s->detail);
 	free(s);
-}
-
-static void static_sync(struct runtime *r, runtime_synced_fn fn, void *arg)
-{
-	struct static_runtime *s = container_of(r, struct static_runtime, base);
-
-	vec_push(&s->waiters, (struct waiter){ fn, arg });
-	loop_timer_start(s->answer, 0, 0);
-}
-
-static void static_status(const struct runtime *r, struct runtime_status *ret)
-{
-	const struct static_runtime *s =
-		container_of(r, const struct static_runtime, base);
-
-	*ret = (struct runtime_status){
-		.state = s->state,
-		.name = runtime_static.name,
-		.socket = s->path,
-		.version = "",
-		.detail = s->detail,
-		.resyncs = s->readings,
-	};
 }
 
 const struct runtime_ops runtime_static = {
@@ -318,7 +279,7 @@ const struct runtime_ops runtime_static = {
 	.default_socket = "/etc/bulkhead/endpoints.yaml",
 	.open = static_open,
 	.close = static_close,
-	.sync = static_sync,
+	.sync = session_sync,
 	.links_changed = static_links_changed,
-	.status = static_status,
+	.status = session_status,
 };
