@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* static.c - endpoints that no engine tells of: VMs, LXC, nspawn, tests.
  *
- * Reads a file (static_file.h) at start, whenever it was written or replaced,
+ * Reads a file (file.h) at start, whenever it was written or replaced,
  * and for each sync. A broken or missing one changes nothing: what the last
  * good one listed stays, and the status says why.
  *
