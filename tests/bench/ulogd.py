@@ -18,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import netpol
+import processor
 import testhost
 
 TUPLES = int(os.environ.get("TUPLES", "30000"))
@@ -48,22 +49,6 @@ def rules(ip):
             f"group {GROUP} snaplen 256 drop\n}}\n}}\n")
 
 
-def tree(pid):
-    """@pid and all that it started."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-        return [pid, *(p for child in f.read().split() for p in tree(int(child)))]
-
-
-def cpu(pid):
-    """Seconds of the processor that it and its children had."""
-    total = 0
-    for p in tree(pid):
-        with open(f"/proc/{p}/stat", encoding="ascii") as f:
-            words = f.read().rsplit(")", 1)[1].split()
-        total += int(words[11]) + int(words[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
 def records(path, mark):
     with open(path, "rb") as f:
         return sum(mark in line for line in f)
@@ -71,7 +56,7 @@ def records(path, mark):
 
 def measure(h, web, ip, pid, path, mark):
     """Records of a flood, seconds, seconds of the processor."""
-    before, start = cpu(pid), time.monotonic()
+    before, start = processor.seconds(pid), time.monotonic()
     flood = testhost.flood_start(h, web, ip, 10000, TUPLES, TUPLES, RATE)
     last, when = 0, start
     while time.monotonic() - when < 4:
@@ -82,7 +67,7 @@ def measure(h, web, ip, pid, path, mark):
     sent, _ = testhost.flood_finish(flood)
     took = when - start
     print(f"  {sent} packets: {last} records, {last / max(took, 0.1):.0f}/s in {took:.1f} s, "
-          f"{cpu(pid) - before:.2f} s of the processor")
+          f"{processor.seconds(pid) - before:.2f} s of the processor")
     return sent, last
 
 
