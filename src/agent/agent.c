@@ -70,6 +70,11 @@ static void on_exec(void *arg, const char *id, const char *command)
 	audit_exec(arg, id, command);
 }
 
+static void on_oom(void *arg, const char *id)
+{
+	audit_oom(arg, id);
+}
+
 /* The runtime has logged it. */
 static void on_runtime(void *arg, _unused_ const struct runtime_status *status)
 {
@@ -387,6 +392,7 @@ static void start_runtimes(struct agent *a)
 				     .links = netns_links(a),
 				     .changed = on_runtime,
 				     .exec = on_exec,
+				     .oom = on_oom,
 				     .arg = a };
 
 	vec_foreach(r, &a->config.runtimes) {

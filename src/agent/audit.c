@@ -42,7 +42,7 @@ void audit_agent_stop(struct agent *a)
 
 /* ---- containers -------------------------------------------------------- */
 
-static void tell_container(struct agent *a, const char *name,
+static void tell_container(struct agent *a, const char *name, const char *level,
 			   const struct endpoint *e, const char *what,
 			   const char *command)
 {
@@ -50,7 +50,7 @@ static void tell_container(struct agent *a, const char *name,
 		xasprintf("Container %s/%s %s.", e->namespace, e->name, what);
 	struct flow_event event = {
 		.name = name,
-		.level = "info",
+		.level = level,
 		.message = message,
 		.container = e,
 		.networks = true,
@@ -73,26 +73,33 @@ void audit_endpoint(struct agent *a, const struct endpoint *old,
 	if (old && (!now || now->state == ENDPOINT_EXITED) && a->flow)
 		flow_hurry(a->flow);
 	if (!runs(old) && runs(now))
-		tell_container(a, "container-start", now,
+		tell_container(a, "container-start", "info", now,
 			       !now->started || now->started < a->started
 				       ? "runs already"
 				       : "starts",
 			       NULL);
 	else if (runs(old) && !runs(now))
-		tell_container(a, "container-stop", old, "stops", NULL);
+		tell_container(a, "container-stop", "info", old, "stops", NULL);
 }
 
 void audit_exec(struct agent *a, const char *id, const char *command)
 {
-	size_t n;
-	struct endpoint *const *all = endpoint_store_all(a->store, &n);
+	const struct endpoint *e = endpoint_store_by_id(a->store, id);
 
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(all[i]->id, id)) {
-			tell_container(a, "container-exec", all[i],
-				       "is entered by a command", command);
-			return;
-		}
+	if (e)
+		tell_container(a, "container-exec", "info", e,
+			       "is entered by a command", command);
+}
+
+void audit_oom(struct agent *a, const char *id)
+{
+	const struct endpoint *e = endpoint_store_by_id(a->store, id);
+
+	if (e)
+		tell_container(
+			a, "container-oom", "warning", e,
+			"has no memory left: the kernel killed a process of it",
+			NULL);
 }
 
 /* ---- policies ---------------------------------------------------------- */

@@ -9,8 +9,10 @@ void audit_agent_stop(struct agent *a);
 /** The store's observer: a container starts or stops. */
 void audit_endpoint(struct agent *a, const struct endpoint *old,
 		    const struct endpoint *now);
-/** A command was started in container @id. */
+/** A command (NULL: not known which) was started in container @id. */
 void audit_exec(struct agent *a, const char *id, const char *command);
+/** The kernel killed a process of container @id, which had no memory left. */
+void audit_oom(struct agent *a, const char *id);
 /** Files of the policy directory may have changed. */
 void audit_policies(struct agent *a);
 /** Mode or managed networks may have. */

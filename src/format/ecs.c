@@ -211,6 +211,7 @@ static const struct {
 	{ "container-start", "process", "start" },
 	{ "container-stop", "process", "end" },
 	{ "container-exec", "process", "start" },
+	{ "container-oom", "process", "end" },
 	{ "policy-loaded", "configuration", "creation" },
 	{ "policy-changed", "configuration", "change" },
 	{ "policy-removed", "configuration", "deletion" },

@@ -292,6 +292,7 @@ static const struct {
 	{ "container-start", CLASS_LIFECYCLE, 3 },
 	{ "container-stop", CLASS_LIFECYCLE, 4 },
 	{ "container-exec", CLASS_LIFECYCLE, 99 },
+	{ "container-oom", CLASS_LIFECYCLE, 99 },
 	{ "policy-loaded", CLASS_CONFIG, 1 },
 	{ "policy-changed", CLASS_CONFIG, 1 },
 	{ "policy-removed", CLASS_CONFIG, 1 },

@@ -94,9 +94,11 @@ struct runtime_host {
 	/* State or detail changed. Must not close the runtime; may be called
 	 * before @open has returned. */
 	void (*changed)(void *arg, const struct runtime_status *status);
-	/* A command was started in container @id, for the record. May be
-	 * NULL. */
+	/* For the record; each may be NULL. A command was started in container
+	 * @id; @command is NULL where it is not known. */
 	void (*exec)(void *arg, const char *id, const char *command);
+	/* Container @id had no memory left, and a process of it was killed. */
+	void (*oom)(void *arg, const char *id);
 	void *arg;
 };
 

@@ -48,16 +48,39 @@ def states(h):
     return {name: e["state"] for name, e in listed(h).items()}
 
 
+def told(h, name):
+    """The latest event of that name, once there is one."""
+    return testhost.until(lambda: h.events(name), name)[-1]
+
+
 def nothing_changes(h, r, pods):
-    """Exec and pause are no business of ours."""
+    """What happens in a container is told, and changes nothing."""
     web, client, _ = pods
     before = listed(h)
-    web.ctr("task", "exec", "--exec-id", "e1", "web", "/bin/sleep", "0")
+    web.ctr("task", "exec", "-d", "--exec-id", "e1", "web", "/bin/sleep", "1000")
+    entered = told(h, "container-exec")
+    r.equal((entered["container"]["id"], entered["command"]), (web.id, "/bin/sleep 1000"),
+            "a command that enters a container is told")
     web.ctr("task", "pause", "web")
     web.ctr("task", "resume", "web")
     h.settle()
     r.equal(listed(h), before, "exec, pause and resume change no endpoint")
     containerdhost.check(r, h, client, web, True, "after exec and pause: web is reached")
+    web.ctr("task", "kill", "--exec-id", "e1", "-s", "SIGKILL", "web")
+    h.settle()
+    r.equal(listed(h), before, "nor does the end of what entered")
+
+
+def no_memory(h, r):
+    """One process is killed; the container, which it is not the first of, lives."""
+    greedy = h.run("greedy", "/bin/sh", "-c", "tail /dev/zero; exec sleep 1000",
+                   options=("--memory-limit", str(32 << 20)))
+    killed = told(h, "container-oom")
+    r.equal((killed["container"]["id"], killed["level"]), (greedy.id, "warning"),
+            "a container without memory left is told")
+    h.settle()
+    r.equal(states(h)["greedy"], "running", "… and is an endpoint like before")
+    greedy.remove()
 
 
 def engine_restarts(h, r, pods):
@@ -96,6 +119,7 @@ def test(h, r):
     r.equal([(n["name"], n["bridge"], sorted(n["subnets"])) for n in networks],
             [("cni0", "cni0", ["10.88.0.0/24", "fd00:88::/64"])], "its network is the bridge")
     nothing_changes(h, r, pods)
+    no_memory(h, r)
     web.kill()
     h.settle()
     r.equal(states(h)["web"], "exited", "killed: it has exited")

@@ -55,6 +55,11 @@ def test(h, r):
     entered = event(h, "container-exec")
     r.equal((entered["container"]["name"], entered["command"].split()[0]),
             ("web", "/bin/busybox"), "… a command that enters it")
+    h.run("greedy", "/bin/sh", "-c", "tail /dev/zero; exec sleep 1000",
+          options=("--memory", "32m"))
+    r.equal(event(h, "container-oom")["container"]["name"], "greedy",
+            "… and one that has no memory left")
+    h.docker("rm", "-f", "greedy")
 
     # Its address passes to another before its denied packets are all told.
     peer = h.run("peer", labels={"app": "peer"})

@@ -34,6 +34,7 @@ static void drop(struct session *s)
 
 	loop_timer_stop(c->probe);
 	containerd_calls_cancel(c);
+	containerd_execs_cancel(c);
 	grpc_cancel(TAKE_PTR(c->stream));
 	containerd_model_free(TAKE_PTR(c->model));
 	c->subscribed = false;
@@ -68,6 +69,25 @@ static void on_subscribed(struct containerd *c)
 	session_subscribed(&c->session);
 }
 
+/* What happens in a container and changes nothing, for the record. Returns
+ * true when it is told. */
+static bool tell_act(struct containerd *c, const struct containerd_event *e)
+{
+	const struct runtime_host *host = &c->session.host;
+	const char *id;
+
+	if (e->kind != CONTAINERD_EXEC_STARTED && e->kind != CONTAINERD_OOM)
+		return false;
+	id = containerd_model_endpoint(c->model, e->namespace, e->id);
+	if (!id)
+		return false;
+	if (e->kind == CONTAINERD_EXEC_STARTED)
+		containerd_exec_started(c, id, e->pid);
+	else if (host->oom)
+		host->oom(host->arg, id);
+	return true;
+}
+
 static void on_event(void *arg, struct slice message)
 {
 	struct containerd *c = arg;
@@ -82,7 +102,8 @@ static void on_event(void *arg, struct slice message)
 	if (e.kind == CONTAINERD_PROBE)
 		on_subscribed(c);
 	else
-		c->session.events += containerd_model_event(c->model, &e);
+		c->session.events += tell_act(c, &e) ||
+				     containerd_model_event(c->model, &e);
 	containerd_event_fini(&e);
 }
 
@@ -132,7 +153,7 @@ static void add_filters(struct containerd *c, containerd_names *filters)
 		vec_push(
 			filters,
 			xasprintf(
-				"namespace==%s,topic~=\"^/(containers/|tasks/(create|start|exit|delete)$)\"",
+				"namespace==%s,topic~=\"^/(containers/|tasks/(create|start|exit|delete|exec-started|oom)$)\"",
 				*name));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* containerd.h - the parts of the containerd watcher, for each other.
  *
- * containerd.c keeps the connection, list.c asks for records and
- * does full listings.
+ * containerd.c keeps the connection, list.c asks for records and does full
+ * listings, exec.c tells what entered a container.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 
 struct containerd;
 struct containerd_call;
+struct containerd_exec;
 
 /** How @call ended; it is freed afterwards. */
 typedef void (*containerd_done_fn)(struct containerd *c,
@@ -49,6 +50,7 @@ struct containerd {
 	bool subscribed;
 	unsigned probes; /* sent */
 	struct containerd_call *calls;
+	struct containerd_exec *execs;
 	struct containerd_listing listing;
 };
 
@@ -75,6 +77,12 @@ void containerd_calls_cancel(struct containerd *c);
 
 /** Drops the connection unless @result is good. Returns true when it did. */
 bool containerd_failed(struct containerd *c, const struct grpc_result *result);
+
+/** Process @pid has entered the container that the store calls @id: tell for
+ *  the record which command it is. */
+void containerd_exec_started(struct containerd *c, const char *id,
+			     unsigned pid);
+void containerd_execs_cancel(struct containerd *c);
 
 /** Ask for the record of a container, for the model. */
 void containerd_want_record(void *arg, const char *namespace, const char *id);

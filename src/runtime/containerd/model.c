@@ -103,6 +103,14 @@ static const char *store_id(const struct containerd_item *c)
 		       : c->key;
 }
 
+const char *containerd_model_endpoint(const struct containerd_model *m,
+				      const char *namespace, const char *id)
+{
+	const struct containerd_item *c = find_item(m, namespace, id);
+
+	return c && !c->foreign ? store_id(c) : NULL;
+}
+
 /* ---- what the store is told --------------------------------------------- */
 
 /* Docker's containers are in namespace "moby", under the same ids: if both are
@@ -392,10 +400,19 @@ static void apply(struct containerd_model *m, struct containerd_item *c,
 		c->task_event = m->event;
 		task_over(m, c);
 		return;
+	case CONTAINERD_EXEC_STARTED:
+	case CONTAINERD_OOM:
 	case CONTAINERD_OTHER:
 	case CONTAINERD_PROBE:
 		return;
 	}
+}
+
+/* Whether it changes what is known of a container. */
+static bool is_change(enum containerd_event_kind kind)
+{
+	return kind >= CONTAINERD_CONTAINER_CHANGED &&
+	       kind <= CONTAINERD_TASK_DELETED;
 }
 
 static bool is_end(enum containerd_event_kind kind)
@@ -410,7 +427,7 @@ bool containerd_model_event(struct containerd_model *m,
 {
 	struct containerd_item *c;
 
-	if (e->kind == CONTAINERD_OTHER || e->kind == CONTAINERD_PROBE)
+	if (!is_change(e->kind))
 		return false;
 	m->event++;
 	/* While a first listing runs, its answers may still show what ends now:

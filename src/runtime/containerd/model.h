@@ -36,6 +36,11 @@ uint64_t containerd_model_now(const struct containerd_model *m);
 bool containerd_model_event(struct containerd_model *m,
 			    const struct containerd_event *e);
 
+/** What the store calls container @id; NULL when it is not there, or not ours
+ *  to tell of. */
+const char *containerd_model_endpoint(const struct containerd_model *m,
+				      const char *namespace, const char *id);
+
 /** The record of @id as of @when; NULL: there is none. */
 void containerd_model_record(struct containerd_model *m, uint64_t when,
 			     const char *namespace, const char *id,

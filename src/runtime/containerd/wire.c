@@ -124,6 +124,25 @@ static int read_delete(struct containerd_event *e, struct slice bytes)
 	return set_id(e, m->container_id);
 }
 
+static int read_exec(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp) Pb__TaskExecStarted *m =
+		unpack(&pb__task_exec_started__descriptor, bytes);
+
+	if (!m)
+		return -EBADMSG;
+	e->pid = m->pid;
+	return set_id(e, m->container_id);
+}
+
+static int read_oom(struct containerd_event *e, struct slice bytes)
+{
+	_cleanup_(unpackedp)
+		Pb__TaskOOM *m = unpack(&pb__task_oom__descriptor, bytes);
+
+	return m ? set_id(e, m->container_id) : -EBADMSG;
+}
+
 static const struct topic {
 	const char *name;
 	enum containerd_event_kind kind;
@@ -136,6 +155,8 @@ static const struct topic {
 	{ "/tasks/start", CONTAINERD_TASK_STARTED, read_start },
 	{ "/tasks/exit", CONTAINERD_TASK_EXITED, read_exit },
 	{ "/tasks/delete", CONTAINERD_TASK_DELETED, read_delete },
+	{ "/tasks/exec-started", CONTAINERD_EXEC_STARTED, read_exec },
+	{ "/tasks/oom", CONTAINERD_OOM, read_oom },
 	{ CONTAINERD_PROBE_TOPIC, CONTAINERD_PROBE, NULL },
 };
 

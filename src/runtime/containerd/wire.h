@@ -20,7 +20,7 @@
 #define CONTAINERD_PROBE_TOPIC "/bulkhead/subscribed"
 
 enum containerd_event_kind {
-	CONTAINERD_OTHER, /* of no interest: exec, pause, OOM, … */
+	CONTAINERD_OTHER, /* of no interest: pause, snapshots, … */
 	CONTAINERD_PROBE,
 	CONTAINERD_CONTAINER_CHANGED, /* made or updated */
 	CONTAINERD_CONTAINER_DELETED,
@@ -28,6 +28,8 @@ enum containerd_event_kind {
 	CONTAINERD_TASK_STARTED,
 	CONTAINERD_TASK_EXITED, /* its first process, not one of an exec */
 	CONTAINERD_TASK_DELETED,
+	CONTAINERD_EXEC_STARTED, /* another process entered it */
+	CONTAINERD_OOM,		 /* the kernel killed a process of it */
 };
 
 struct containerd_event {

@@ -11,18 +11,22 @@
 #define EVENT_FILTER                                                      \
 	"{\"type\":[\"container\",\"network\"],"                          \
 	"\"event\":[\"create\",\"start\",\"die\",\"destroy\",\"rename\"," \
-	"\"exec_start\","                                                 \
+	"\"exec_start\",\"oom\","                                         \
 	"\"connect\",\"disconnect\"]}"
 
-/* "exec_start: COMMAND", as the engine writes it. */
-static void tell_exec(const struct engine *engine, const struct docker_event *e)
+/* What happens in a container and changes nothing, for the record: "oom", and
+ * "exec_start: COMMAND", as the engine writes it. */
+static void tell_act(const struct engine *engine, const struct docker_event *e)
 {
 	static const char start[] = "exec_start: ";
 	const struct runtime_host *host = &engine->session.host;
 
-	if (!e->network && host->exec &&
-	    !strncmp(e->action, start, sizeof(start) - 1))
+	if (e->network)
+		return;
+	if (host->exec && !strncmp(e->action, start, sizeof(start) - 1))
 		host->exec(host->arg, e->id, e->action + sizeof(start) - 1);
+	if (host->oom && !strcmp(e->action, "oom"))
+		host->oom(host->arg, e->id);
 }
 
 static int on_event(struct engine *engine, struct slice line)
@@ -33,7 +37,7 @@ static int on_event(struct engine *engine, struct slice line)
 
 	if (r < 0)
 		return r;
-	tell_exec(engine, &e);
+	tell_act(engine, &e);
 	r = docker_model_event(d->model, &e);
 	docker_event_fini(&e);
 	return r;

@@ -147,12 +147,12 @@ static inline void has_not(struct json_object *o, const char *path)
 	"\"packets_reply\":4,\"bytes_reply\":300,\"duration_ms\":1500}"
 
 static const char *const events[] = {
-	"agent-start",	  "agent-stop",	     "container-start",
-	"container-stop", "container-exec",  "policy-loaded",
-	"policy-changed", "policy-removed",  "policy-rejected",
-	"enforcement",	  "tamper",	     "quarantine",
-	"loss",		  "suppressed",	     "accounting",
-	"sink",		  "one-of-tomorrow",
+	"agent-start",	   "agent-stop",     "container-start",
+	"container-stop",  "container-exec", "container-oom",
+	"policy-loaded",   "policy-changed", "policy-removed",
+	"policy-rejected", "enforcement",    "tamper",
+	"quarantine",	   "loss",	     "suppressed",
+	"accounting",	   "sink",	     "one-of-tomorrow",
 };
 
 static inline struct json_object *event_new(const char *event)

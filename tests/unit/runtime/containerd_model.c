@@ -440,6 +440,9 @@ static void kubernetes_is_left_alone(void **state)
 		containerd_model_list_end(w->m, 0);
 		event(w, CONTAINERD_TASK_CREATED, "c1", 7);
 		assert_int_equal(find(w, "c1") != NULL, enforce);
+		assert_int_equal(containerd_model_endpoint(w->m, "shop_a.b",
+							   "c1") != NULL,
+				 enforce);
 		assert_int_equal(endpoint_store_network(
 					 w->store, "containerd/cni0") != NULL,
 				 enforce);

@@ -68,8 +68,8 @@ static void events(_unused_ void **state)
 		{ CONTAINERD_CONTAINER_CHANGED, "c1", false },
 		{ CONTAINERD_TASK_CREATED, "c1", true },
 		{ CONTAINERD_TASK_STARTED, "c1", true },
-		{ CONTAINERD_OTHER, NULL, false }, /* exec added, started, */
-		{ CONTAINERD_OTHER, NULL, false },
+		{ CONTAINERD_OTHER, NULL, false }, /* exec added, … */
+		{ CONTAINERD_EXEC_STARTED, "c1", true },
 		{ CONTAINERD_OTHER, "c1", true },  /* and over */
 		{ CONTAINERD_OTHER, NULL, false }, /* paused, resumed */
 		{ CONTAINERD_OTHER, NULL, false },
@@ -160,6 +160,25 @@ static void lists(_unused_ void **state)
 }
 
 /* Each lies in memory of exactly its size, under the address sanitizer. */
+static void out_of_memory(_unused_ void **state)
+{
+	/* An envelope of namespace "n", topic, and an Any with its type. */
+	static const char bytes[] = "\x12\x01n\x1a\x0a/tasks/oom"
+				    "\x22\x21\x0a\x19"
+				    "containerd.events.TaskOOM"
+				    "\x12\x04\x0a\x02"
+				    "c1";
+	struct containerd_event e;
+
+	assert_int_equal(
+		containerd_wire_event(
+			(struct slice){ bytes, sizeof(bytes) - 1 }, &e),
+		0);
+	assert_int_equal(e.kind, CONTAINERD_OOM);
+	assert_string_equal(e.id, "c1");
+	containerd_event_fini(&e);
+}
+
 static void cut_messages_are_survived(_unused_ void **state)
 {
 	static const char *const files[] = { "events.bin", "get.bin",
@@ -327,6 +346,7 @@ int main(void)
 		cmocka_unit_test(events),
 		cmocka_unit_test(records),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(cut_messages_are_survived),
 		cmocka_unit_test(labels_are_bounded),
 		cmocka_unit_test(ids_are_checked),
