@@ -32,17 +32,14 @@ def endpoint(h, name):
 
 def pods(h, r):
     """One endpoint, under the pod's name and labels."""
-    h.docker("pod", "create", "--name", "shop", "--label", "app=web",
-             "--infra-image", "probe", "--infra-command", "/bin/sleep 100000")
-    h.docker("run", "-d", "--name", "member", "--pod", "shop", "--label", "app=client",
-             "probe", "/probe", "serve", "tcp:80", "udp:80")
+    h.pod("shop", {"app": "web"})
+    h.member("shop", "member", labels={"app": "client"})
     client = h.run("client", labels={"app": "client"})
     other = h.run("other", labels={"app": "other"})
     h.settle()
     pod = endpoint(h, "shop")
     r.ok(pod is not None, "a pod is an endpoint of its name", h.get("get", "endpoints"))
-    infra = testhost.Container(h, h.docker("pod", "inspect", "shop", "--format",
-                                           "{{.InfraContainerID}}").strip())
+    infra = h.infra("shop")
     testhost.check(r, h, client, infra, True, "the pod's labels decide: a client comes in")
     testhost.check(r, h, other, infra, False, "another does not")
     # The member says it is a client: it is not believed for the pod.
@@ -50,7 +47,7 @@ def pods(h, r):
     h.settle()
     testhost.check(r, h, infra, web, False, "a member's label does not make the pod a client")
     r.ok("member of pod" in h.agent_log(), "the log says what holds for a member")
-    h.docker("pod", "rm", "-f", "-t", "0", "shop")
+    h.remove_pod("shop")
     h.remove("client", "other", "web")
     h.settle()
     r.equal(h.get("get", "endpoints")["endpoints"], [], "removed: forgotten")

@@ -153,7 +153,7 @@ class Container:
         self.id = info["Id"]
         self.pid = info["State"]["Pid"]
         self.running = info["State"]["Running"]
-        self.networks = info["NetworkSettings"]["Networks"]
+        self.networks = info["NetworkSettings"].get("Networks") or {}
         return self
 
     def ip(self, network=None):
