@@ -311,7 +311,7 @@ static int start_flow_log(struct agent *a)
 	struct flow_options options = {
 		.emit = take_line,
 		.emit_arg = a,
-		.group = RULESET_NFLOG_GROUP,
+		.group = RULESET_NFLOG_DENIED,
 		.interval_ms = a->config.flow_interval_ms,
 		.state_file = state,
 		.packet_head = a->config.packet_head,
@@ -331,7 +331,7 @@ static int start_flow_log(struct agent *a)
 	if (r == -EBUSY)
 		log_error(
 			"another process reads NFLOG group %u: is another bulkheadd running?",
-			RULESET_NFLOG_GROUP);
+			RULESET_NFLOG_DENIED);
 	else if (r < 0)
 		log_error("cannot read denied flows from the kernel: %s",
 			  strerror(-r));

@@ -143,13 +143,15 @@ void build_counter(struct builder *b, const char *name)
 		set_name(s->counter.name, name);
 }
 
-void build_log(struct builder *b, const char *prefix, uint32_t snaplen)
+void build_log(struct builder *b, uint16_t group, const char *prefix,
+	       uint32_t snaplen)
 {
 	struct stmt *s = add(b, STMT_LOG);
 
 	assert(strlen(prefix) < sizeof(s->log.prefix));
 	memcpy(s->log.prefix, prefix, strlen(prefix));
 	s->log.snaplen = snaplen;
+	s->log.group = group;
 }
 
 void build_reject(struct builder *b, bool tcp_reset)

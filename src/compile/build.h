@@ -38,7 +38,9 @@ void build_update_over(struct builder *b, const char *set, uint32_t rate,
 		       uint32_t burst, struct field_list key);
 /** @name NULL: the rule's own counter. */
 void build_counter(struct builder *b, const char *name);
-void build_log(struct builder *b, const char *prefix, uint32_t snaplen);
+/** @group: one of RULESET_NFLOG_. */
+void build_log(struct builder *b, uint16_t group, const char *prefix,
+	       uint32_t snaplen);
 void build_reject(struct builder *b, bool tcp_reset);
 void build_verdict(struct builder *b, enum verdict_kind kind,
 		   const char *chain);

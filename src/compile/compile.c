@@ -183,7 +183,8 @@ static bool same_options(const struct compile_options *a,
 {
 	return a->audit == b->audit && a->allow_unknown == b->allow_unknown &&
 	       a->reject == b->reject && a->budget_rate == b->budget_rate &&
-	       a->budget_burst == b->budget_burst;
+	       a->budget_burst == b->budget_burst &&
+	       a->dns_names == b->dns_names;
 }
 
 static void update_skeleton(struct compiler *c,
@@ -194,7 +195,7 @@ static void update_skeleton(struct compiler *c,
 	drop_skeleton(c);
 	c->options = *options;
 	skeleton_chains(options, keep_chain, c);
-	skeleton_sets(keep_set, c);
+	skeleton_sets(options, keep_set, c);
 	vec_sort(&c->fixed_chains, compare_chains);
 }
 
@@ -269,14 +270,18 @@ static void part_sets(struct compiler *c, struct ruleset_part *part)
 	vec_fini(&few);
 }
 
-static void part_counters(struct ruleset_part *part)
+static void part_counters(const struct compile_options *options,
+			  struct ruleset_part *part)
 {
 	size_t n;
 	const char *const *names = compile_counters(&n);
 
-	part->counters = xcalloc(n, sizeof(*part->counters));
+	part->counters = xcalloc(n + 1, sizeof(*part->counters));
 	for (size_t i = 0; i < n; i++)
 		memcpy(part->counters[i], names[i], strlen(names[i]));
+	if (options->dns_names)
+		memcpy(part->counters[n++], COMPILE_COUNTER_ANSWERS,
+		       sizeof(COMPILE_COUNTER_ANSWERS));
 	part->ncounters = n;
 	qsort(part->counters, n, sizeof(*part->counters), compare_names);
 }
@@ -316,7 +321,7 @@ struct ruleset *compiler_run(struct compiler *c, const struct compile_input *in)
 	dispatch_make(c, in);
 	part_chains(c, part);
 	part_sets(c, part);
-	part_counters(part);
+	part_counters(&in->options, part);
 	guard_part(in, &r->parts[TABLE_BRIDGE]);
 	count(c, part);
 	return r;

@@ -31,6 +31,7 @@ struct compile_options {
 	 * at once, and @budget_rate a second after them. What is over is
 	 * counted for it. A rate of 0: all. */
 	uint32_t budget_rate, budget_burst;
+	bool dns_names; /* copy name servers' answers to RULESET_NFLOG_ANSWERS */
 };
 
 /** A port of a managed bridge, held to its owner's addresses. */
@@ -94,6 +95,10 @@ void compiler_stats(const struct compiler *c, struct compile_stats *ret);
 #define COMPILE_DENIED_TIMEOUT_MS 60000
 /** Counter of denied packets that none of those sets had room for. */
 #define COMPILE_COUNTER_UNATTRIBUTED "unattributed"
+
+/** Counter of name servers' answers that were over their rate; there only with
+ *  dns_names, and in none of the lists below. */
+#define COMPILE_COUNTER_ANSWERS "answers_over_rate"
 
 enum compile_denied_kind {
 	DENIED_TUPLE,	 /* source, destination, protocol; if @has_reason,

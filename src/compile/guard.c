@@ -248,7 +248,7 @@ static struct ruleset_chain *deny_chain(const char *name, const char *counter,
 	}
 	build_remember(&b, denied->seen, key);
 	build_update(&b, denied->set, true, key);
-	build_log(&b, prefix, SNAPLEN);
+	build_log(&b, RULESET_NFLOG_DENIED, prefix, SNAPLEN);
 	build_rule_verdict(&b, verdict, NULL);
 	build_rule_verdict(&b, VERDICT_GOTO, "suppress");
 	return build_chain(&b, name, NULL);

@@ -256,7 +256,7 @@ static void print_update(const struct stmt *s, struct buf *to)
 static void print_log(const struct stmt *s, struct buf *to)
 {
 	buf_addf(to, "log prefix \"%s\" group %u snaplen %u", s->log.prefix,
-		 RULESET_NFLOG_GROUP, s->log.snaplen);
+		 s->log.group, s->log.snaplen);
 }
 
 static void print_stmt(const struct stmt *s, struct buf *to)

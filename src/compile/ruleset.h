@@ -21,8 +21,9 @@
 /** Longest name with its NUL: well under the kernel's NFT_NAME_MAXLEN. */
 #define RULESET_NAME 40
 
-/** The NFLOG group of every log statement. */
-#define RULESET_NFLOG_GROUP 2748
+/** NFLOG groups: of denied packets, and of name servers' answers. */
+#define RULESET_NFLOG_DENIED  2748
+#define RULESET_NFLOG_ANSWERS 2749
 
 /** A table of ours: "inet bulkhead" and "bridge bulkhead". */
 enum ruleset_table { TABLE_INET, TABLE_BRIDGE, TABLE_COUNT };
@@ -143,7 +144,7 @@ enum stmt_kind {
 	STMT_VMAP,    /* verdict of the fields in the map; a miss goes on */
 	STMT_UPDATE,  /* add the fields to a dynamic set, or refresh them */
 	STMT_COUNTER, /* a named counter, or the rule's own */
-	STMT_LOG,     /* to RULESET_NFLOG_GROUP */
+	STMT_LOG,     /* to a RULESET_NFLOG_ group */
 	STMT_REJECT,  /* icmpx admin-prohibited, or TCP reset */
 	STMT_VERDICT,
 };
@@ -184,6 +185,7 @@ struct stmt {
 		struct {
 			char prefix[64];
 			uint32_t snaplen;
+			uint16_t group;
 		} log;
 		struct {
 			bool tcp_reset;

@@ -8,6 +8,8 @@
  *   input   -> from_to_host -> from
  *           -> proxied -> ingress of the container behind docker-proxy
  *
+ * (and before that, where asked for, answers: see answers.c).
+ *
  * A class chain is entered by goto, so that its `return` ends the direction
  * and the next rule of the base chain asks the other one (I3). A miss in the
  * dispatch map is an address that nobody is known to own (I2).
@@ -25,6 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compile/answers.h"
 #include "compile/build.h"
 
 /* filter - 10: before Docker's, ufw's and firewalld's chains. */
@@ -257,7 +260,8 @@ static void tuple_rules(struct builder *b,
 			build_remember(b, sets->seen, key);
 			build_update(b, sets->set, true, key);
 			if (prefix)
-				build_log(b, prefix, SNAPLEN);
+				build_log(b, RULESET_NFLOG_DENIED, prefix,
+					  SNAPLEN);
 			stop(b, options);
 		}
 }
@@ -694,10 +698,12 @@ static struct ruleset_chain *revoked_chain(void)
 
 /* ---- base chains ------------------------------------------------------- */
 
-static struct ruleset_chain *forward_chain(void)
+static struct ruleset_chain *forward_chain(
+	const struct compile_options *options)
 {
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
+	answers_jump(&b, options);
 	accept_established(&b);
 	/* TCP is held by what opens a connection. */
 	build_match_not_u8(&b, FIELD_L4PROTO, IPPROTO_TCP);
@@ -746,7 +752,7 @@ static struct ruleset_chain *resumed_chain(void)
 	return build_chain(&b, "resumed", NULL);
 }
 
-static struct ruleset_chain *output_chain(void)
+static struct ruleset_chain *output_chain(const struct compile_options *options)
 {
 	/* A FIN begins nothing, so it is invalid; but it may carry data. */
 	static const uint32_t unknown_states = NF_CT_STATE_BIT(IP_CT_NEW) |
@@ -756,6 +762,7 @@ static struct ruleset_chain *output_chain(void)
 
 	build_match(&b, FIELD_OIFNAME, lo);
 	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
+	answers_jump(&b, options);
 	build_ct_state(&b, unknown_states);
 	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
 	build_ct_state(&b, unknown_states);
@@ -768,9 +775,9 @@ void skeleton_chains(const struct compile_options *options,
 		     void (*add)(void *arg, struct ruleset_chain *chain),
 		     void *arg)
 {
-	add(arg, forward_chain());
+	add(arg, forward_chain(options));
 	add(arg, input_chain());
-	add(arg, output_chain());
+	add(arg, output_chain(options));
 	add(arg, revoked_chain());
 	add(arg, resumed_chain());
 	add(arg, from_chain(options));
@@ -782,6 +789,7 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, openings_chain(DENY_EGRESS));
 	add(arg, openings_chain(DENY_INGRESS));
 	add(arg, related_chain());
+	answers_chains(options, add, arg);
 	add(arg, control_chain("control", VERDICT_DROP));
 	add(arg, control_chain("control_host", VERDICT_ACCEPT));
 	if (options->reject && !options->audit)
@@ -829,7 +837,8 @@ static struct ruleset_set *revoked_set(const char *name, uint8_t family)
 	return set;
 }
 
-void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
+void skeleton_sets(const struct compile_options *options,
+		   void (*add)(void *arg, struct ruleset_set *set), void *arg)
 {
 	static const enum ruleset_type proto[] = { TYPE_PROTO };
 	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP,
@@ -847,4 +856,5 @@ void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg)
 	add(arg, tuple_set("budget6_to", AF_INET6, 1));
 	add(arg, revoked_set(SET_REVOKED4, AF_INET));
 	add(arg, revoked_set(SET_REVOKED6, AF_INET6));
+	answers_sets(options, add, arg);
 }

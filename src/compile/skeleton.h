@@ -59,4 +59,5 @@ void skeleton_chains(const struct compile_options *options,
  *  or revoked lately. A key of SET_REVOKED4 and 6 is source and destination
  *  address, protocol, source and destination port, each padded to four bytes.
  */
-void skeleton_sets(void (*add)(void *arg, struct ruleset_set *set), void *arg);
+void skeleton_sets(const struct compile_options *options,
+		   void (*add)(void *arg, struct ruleset_set *set), void *arg);

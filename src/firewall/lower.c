@@ -356,7 +356,7 @@ static int lower_log(struct lowering *l, const struct stmt *stmt)
 
 	if (stmt->log.prefix[0])
 		nftnl_expr_set_str(e, NFTNL_EXPR_LOG_PREFIX, stmt->log.prefix);
-	nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, RULESET_NFLOG_GROUP);
+	nftnl_expr_set_u16(e, NFTNL_EXPR_LOG_GROUP, stmt->log.group);
 	if (stmt->log.snaplen)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOG_SNAPLEN,
 				   stmt->log.snaplen);

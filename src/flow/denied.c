@@ -297,7 +297,8 @@ static void add_counter(void *arg, const char *name, uint64_t packets,
 	if (!strcmp(name, COMPILE_COUNTER_UNATTRIBUTED)) {
 		sum->unattributed += packets;
 		sum->unattributed_bytes += bytes;
-	} else if (strcmp(name, "link_control")) {
+	} else if (strcmp(name, "link_control") &&
+		   strcmp(name, COMPILE_COUNTER_ANSWERS)) {
 		sum->dropped += packets;
 	}
 }

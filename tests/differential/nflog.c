@@ -34,7 +34,7 @@ static struct nlmsghdr *config_message(char *buf)
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	nfg = mnl_nlmsg_put_extra_header(h, sizeof(*nfg));
 	nfg->nfgen_family = AF_UNSPEC;
-	nfg->res_id = htons(RULESET_NFLOG_GROUP);
+	nfg->res_id = htons(RULESET_NFLOG_DENIED);
 	return h;
 }
 
@@ -48,7 +48,7 @@ static void talk(struct nflog *n, struct nlmsghdr *h)
 	len = mnl_socket_recvfrom(n->nl, buf, sizeof(buf));
 	if (len < 0 || mnl_cb_run(buf, (size_t)len, 0,
 				  mnl_socket_get_portid(n->nl), NULL, NULL) < 0)
-		err(1, "nflog group %d", RULESET_NFLOG_GROUP);
+		err(1, "nflog group %d", RULESET_NFLOG_DENIED);
 }
 
 struct nflog *nflog_open(void)

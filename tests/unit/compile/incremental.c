@@ -107,8 +107,11 @@ static void change(struct scene *s)
 			change_endpoints(s);
 		else if (rng_chance(&s->rng, 80))
 			change_policies(s);
-		else
+		else if (rng_chance(&s->rng, 50))
 			s->world.options.reject = !s->world.options.reject;
+		else
+			s->world.options.dns_names =
+				!s->world.options.dns_names;
 	s->world.endpoints.len = 0;
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (s->slots[i])

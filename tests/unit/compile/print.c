@@ -79,7 +79,7 @@ static void statements(_unused_ void **state)
 	build_counter(&b, NULL);
 	build_counter(&b, "c");
 	check_rule(&b, "counter counter name \"c\"\n");
-	build_log(&b, "bulkhead egress invalid", 256);
+	build_log(&b, RULESET_NFLOG_DENIED, "bulkhead egress invalid", 256);
 	check_rule(&b, "log prefix \"bulkhead egress invalid\" group 2748 "
 		       "snaplen 256\n");
 	build_reject(&b, true);

@@ -108,7 +108,7 @@ static void every_statement(struct builder *b)
 	build_family(b, AF_INET);
 	build_update(b, "logged", false, FIELDS(FIELD_IP_SADDR));
 	b->stmts.data[b->stmts.len - 1].update.timeout_ms = 5000;
-	build_log(b, "bh:deny", 128);
+	build_log(b, RULESET_NFLOG_DENIED, "bh:deny", 128);
 	build_rule(b);
 	build_counter(b, "denied_total");
 	build_match_u8(b, FIELD_L4PROTO, IPPROTO_TCP);
