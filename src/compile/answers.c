@@ -100,7 +100,7 @@ static struct ruleset_chain *answers_chain(void)
 	}
 	pass_over_rate(&b, BUCKETS_ALL, RATE_ALL, BURST_ALL,
 		       FIELDS(FIELD_NFPROTO));
-	build_log(&b, RULESET_NFLOG_ANSWERS, "bulkhead answer", SNAPLEN);
+	build_log(&b, RULESET_NFLOG_ANSWERS, COMPILE_ANSWERS_PREFIX, SNAPLEN);
 	build_rule(&b);
 	return build_chain(&b, CHAIN, NULL);
 }

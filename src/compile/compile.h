@@ -99,6 +99,8 @@ void compiler_stats(const struct compiler *c, struct compile_stats *ret);
 /** Counter of name servers' answers that were over their rate; there only with
  *  dns_names, and in none of the lists below. */
 #define COMPILE_COUNTER_ANSWERS "answers_over_rate"
+/** Prefix of the copies. */
+#define COMPILE_ANSWERS_PREFIX "bulkhead answer"
 
 enum compile_denied_kind {
 	DENIED_TUPLE,	 /* source, destination, protocol; if @has_reason,

@@ -42,6 +42,7 @@ struct live {
 	unsigned epoch;	   /* of the last dump that has it */
 	struct endpoint *source, *destination; /* references; NULL: nobody's */
 	VEC(char *) policies;
+	char *src_name, *dst_name; /* as its records have them */
 	UT_hash_handle hh;
 };
 
@@ -98,6 +99,8 @@ static void live_fini(struct live *l)
 	vec_foreach(policy, &l->policies)
 		free(*policy);
 	vec_fini(&l->policies);
+	free(l->src_name);
+	free(l->dst_name);
 	endpoint_unref(l->source);
 	endpoint_unref(l->destination);
 }
@@ -225,6 +228,8 @@ static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
 		.dst = { .owner = l->destination },
 		.first = slot->first,
 		.last = time,
+		.src_name = TAKE_PTR(l->src_name),
+		.dst_name = TAKE_PTR(l->dst_name),
 	};
 
 	vec_foreach(policy, &l->policies)
@@ -236,6 +241,8 @@ static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
 		record.duration_ns = time - MIN(slot->first, time);
 	}
 	a->listener.record(a->listener.arg, &record);
+	l->src_name = TAKE_PTR(record.src_name);
+	l->dst_name = TAKE_PTR(record.dst_name);
 	slot->packets = e->sent.packets;
 	slot->bytes = e->sent.bytes;
 	l->answered = e->answered.packets;

@@ -2,6 +2,7 @@
 /* flow.c - the denied-flow log: from a logged packet to a line. */
 #include "flow/flow.h"
 
+#include <errno.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <string.h>
@@ -13,8 +14,14 @@
 #include "flow/attribute.h"
 #include "flow/count.h"
 #include "flow/denied.h"
+#include "flow/names.h"
 #include "flow/nflog.h"
 #include "flow/record.h"
+
+/* Bytes of a packet that are worth having: any header chain that is sane. */
+#define COPY_RANGE 256
+/* What the kernel may hold for us: some 40,000 packets. */
+#define RECEIVE_BUFFER (16 << 20)
 
 struct flow_log {
 	struct flow_resolver resolver;
@@ -23,6 +30,8 @@ struct flow_log {
 	struct flow_account *account;
 	struct flow_denied *denied;
 	struct flow_allowed *allowed; /* NULL: not recorded */
+	struct flow_names *names;     /* NULL: not recorded */
+	const char *names_problem;
 	struct flow_counts *counts;
 	flow_emit_fn emit;
 	void *emit_arg;
@@ -41,6 +50,7 @@ struct flow_log {
 static void write_record(struct flow_log *f, struct flow_record *record)
 {
 	record->seq = ++f->seq;
+	flow_names_fill(f->names, record);
 	flow_counts_add(f->counts, record);
 	buf_clear(&f->line);
 	/* A record's parts are bounded so that it always fits. */
@@ -401,6 +411,46 @@ static int open_allowed(struct flow_log *f, struct loop *loop,
 	return r;
 }
 
+static int open_packets(struct flow_log *f, struct loop *loop, uint16_t group)
+{
+	struct flow_nflog_options o = { .group = group,
+					.copy_range = COPY_RANGE,
+					.buffer = RECEIVE_BUFFER,
+					.fn = on_packet,
+					.arg = f };
+
+	return flow_nflog_open(loop, &o, &f->nflog);
+}
+
+/* A record without names is better than none. */
+static void open_names(struct flow_log *f, struct loop *loop, uint16_t group)
+{
+	int r = flow_names_open(loop, group, &f->resolver, &f->names);
+
+	if (r == 0)
+		return;
+	f->names_problem =
+		r == -EBUSY
+			? "records have no DNS names: another process reads the NFLOG group of name servers' answers"
+			: "records have no DNS names: the kernel does not hand over name servers' answers";
+	log_warning("%s (%s)", f->names_problem, strerror(-r));
+}
+
+const char *flow_names_problem(const struct flow_log *f)
+{
+	return f->names_problem;
+}
+
+void flow_endpoint_gone(struct flow_log *f, const char *id)
+{
+	flow_names_retire(f->names, id);
+}
+
+void flow_dns_stats(const struct flow_log *f, struct flow_names_stats *ret)
+{
+	flow_names_stats(f->names, ret);
+}
+
 int flow_open(struct loop *loop, const struct flow_options *options,
 	      struct flow_log **ret)
 {
@@ -417,8 +467,9 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	f->emit_arg = options->emit_arg;
 	r = open_denied(f, loop, options);
 	if (r == 0)
-		r = flow_nflog_open(loop, options->group, on_packet, f,
-				    &f->nflog);
+		r = open_packets(f, loop, options->group);
+	if (r == 0 && options->answers_group)
+		open_names(f, loop, options->answers_group);
 	if (r == 0 && options->allowed)
 		r = open_allowed(f, loop, options);
 	if (r < 0) {
@@ -447,6 +498,7 @@ void flow_close(struct flow_log *f)
 	flow_nflog_close(f->nflog);
 	flow_denied_close(f->denied);
 	flow_allowed_close(f->allowed);
+	flow_names_close(f->names);
 	flow_account_close(f->account);
 	flow_counts_free(f->counts);
 	buf_fini(&f->line);

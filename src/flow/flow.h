@@ -65,7 +65,9 @@ struct flow_options {
 	uint64_t interval_ms;
 	const char *state_file; /* of the account; NULL: none is kept */
 	size_t packet_head;	/* bytes of a packet in its record */
-	bool allowed;		/* record allowed connections, too */
+	/* NFLOG group of name servers' answers; 0: records have no names. */
+	uint16_t answers_group;
+	bool allowed; /* record allowed connections, too */
 	/* Between the records of one that goes on; 0: there are none. */
 	uint64_t allowed_interval_ms;
 	const char *connections_file; /* of those that live; NULL: none kept */
@@ -98,6 +100,15 @@ struct flow_stats {
 	uint64_t recorded_packets, suppressed_packets, lost_packets;
 };
 
+/** Of the names in records. */
+struct flow_names_stats {
+	bool on;
+	uint64_t answers;   /* of name servers, that were handed over */
+	uint64_t malformed; /* of them: nothing could be read */
+	uint64_t lost;	    /* that we never got */
+	uint64_t addresses; /* whose names are known */
+};
+
 /** What was denied (or allowed) so far to whom, for metrics. */
 struct flow_count {
 	const char *namespace; /* of the deciding endpoint; "": none is known */
@@ -117,6 +128,10 @@ void flow_begin_allowed(struct flow_log *f);
 void flow_stop_allowed(struct flow_log *f);
 /** Why less is known of allowed flows than could be; NULL: nothing. */
 const char *flow_allowed_problem(const struct flow_log *f);
+/** Why records have no DNS names although they should; NULL: they have. */
+const char *flow_names_problem(const struct flow_log *f);
+/** An endpoint is no more. */
+void flow_endpoint_gone(struct flow_log *f, const char *id);
 /** Read no more, and emit what is left to tell. Only flow_loss_line() may be
  *  called from here on, and flow_close(). Accepts NULL. */
 void flow_stop(struct flow_log *f);
@@ -139,3 +154,4 @@ void flow_counts(const struct flow_log *f,
  *  packets: that it loses any is recorded of those. */
 void flow_revoked(struct flow_log *f, const struct flow_revocation *revocation);
 void flow_stats(const struct flow_log *f, struct flow_stats *ret);
+void flow_dns_stats(const struct flow_log *f, struct flow_names_stats *ret);

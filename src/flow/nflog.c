@@ -27,13 +27,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-/* Bytes of a packet that are worth having: any header chain that is sane. */
-#define COPY_RANGE 256
 /* Packets that may wait in the kernel for company, and how long in 1/100 s. */
 #define QUEUE_MAX  1
 #define QUEUE_TIME 0
-/* What the kernel may hold for us: some 40,000 packets. */
-#define RECEIVE_BUFFER (16 << 20)
 /* The kernel sends at most one batch of its buffer (about a page). */
 #define DATAGRAM_MAX 65536
 /* What the kernel charges for a datagram at least, with its own structures. */
@@ -42,9 +38,7 @@
 struct flow_nflog {
 	struct mnl_socket *socket;
 	struct loop_fd *watch;
-	uint16_t group;
-	flow_nflog_fn fn;
-	void *arg;
+	struct flow_nflog_options options;
 	bool started;	   /* @expected is known */
 	uint32_t expected; /* sequence number */
 	uint64_t missing;  /* in gaps so far */
@@ -282,7 +276,7 @@ static void on_packet(void *arg, const struct flow_nflog_packet *p)
 
 	if (p->has_seq)
 		count_gap(n, p->seq);
-	n->fn(n->arg, p);
+	n->options.fn(n->options.arg, p);
 }
 
 /* One datagram of the kernel's; @ret_len is 0 for what another one sent. */
@@ -308,7 +302,7 @@ static void meminfo(const struct flow_nflog *n, uint32_t ret[SK_MEMINFO_VARS])
 	memset(ret, 0, len);
 	if (getsockopt(mnl_socket_get_fd(n->socket), SOL_SOCKET, SO_MEMINFO,
 		       ret, &len) < 0)
-		ret[SK_MEMINFO_RMEM_ALLOC] = RECEIVE_BUFFER;
+		ret[SK_MEMINFO_RMEM_ALLOC] = (uint32_t)n->options.buffer;
 }
 
 /* How many datagrams wait nobody tells, but what they are charged for. More
@@ -336,8 +330,8 @@ bool flow_nflog_read(struct flow_nflog *n)
 			break;
 		}
 		n->marked -= n->marked > 0;
-		flow_nflog_parse((struct slice){ n->buf, len }, n->group,
-				 on_packet, n);
+		flow_nflog_parse((struct slice){ n->buf, len },
+				 n->options.group, on_packet, n);
 	} while (clock_monotonic() - begin < LOOP_SLICE_NS);
 	return !n->marked;
 }
@@ -348,11 +342,13 @@ static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 }
 
 /* The whole configuration in one message: no packet meets half of it. */
-static struct nlmsghdr *build_bind(char *buf, uint16_t group, uint16_t flags)
+static struct nlmsghdr *build_bind(char *buf,
+				   const struct flow_nflog_options *options,
+				   uint16_t flags)
 {
 	struct nfulnl_msg_config_cmd cmd = { .command = NFULNL_CFG_CMD_BIND };
 	struct nfulnl_msg_config_mode mode = {
-		.copy_range = htonl(COPY_RANGE),
+		.copy_range = htonl(options->copy_range),
 		.copy_mode = NFULNL_COPY_PACKET,
 	};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -364,7 +360,7 @@ static struct nlmsghdr *build_bind(char *buf, uint16_t group, uint16_t flags)
 	nlh->nlmsg_seq = 1;
 	nfg->nfgen_family = AF_UNSPEC;
 	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(group);
+	nfg->res_id = htons(options->group);
 	mnl_attr_put(nlh, NFULA_CFG_CMD, sizeof(cmd), &cmd);
 	mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof(mode), &mode);
 	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(QUEUE_MAX));
@@ -403,7 +399,7 @@ static int await_answer(struct flow_nflog *n)
 		datagram = (struct slice){ n->buf, len };
 		if (is_answer(datagram, &error))
 			return error;
-		flow_nflog_parse(datagram, n->group, on_packet, n);
+		flow_nflog_parse(datagram, n->options.group, on_packet, n);
 	}
 }
 
@@ -429,7 +425,7 @@ static bool group_is_taken(uint16_t group)
 static int request_bind(struct flow_nflog *n, uint16_t flags)
 {
 	char buf[256] = { 0 }; /* padding is sent, too */
-	struct nlmsghdr *nlh = build_bind(buf, n->group, flags);
+	struct nlmsghdr *nlh = build_bind(buf, &n->options, flags);
 
 	if (mnl_socket_sendto(n->socket, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
@@ -438,7 +434,7 @@ static int request_bind(struct flow_nflog *n, uint16_t flags)
 
 static int bind_group(struct flow_nflog *n)
 {
-	int size = RECEIVE_BUFFER, fd = mnl_socket_get_fd(n->socket), r;
+	int size = n->options.buffer, fd = mnl_socket_get_fd(n->socket), r;
 
 	/* FORCE needs CAP_NET_ADMIN in the first user namespace; a smaller
 	 * buffer only loses packets earlier, and counts them. */
@@ -448,18 +444,16 @@ static int bind_group(struct flow_nflog *n)
 	/* A kernel that cannot tell connections refuses the whole request. */
 	if (r == -EOPNOTSUPP)
 		r = request_bind(n, NFULNL_CFG_F_SEQ);
-	return r == -EPERM && group_is_taken(n->group) ? -EBUSY : r;
+	return r == -EPERM && group_is_taken(n->options.group) ? -EBUSY : r;
 }
 
-int flow_nflog_open(struct loop *loop, uint16_t group, flow_nflog_fn fn,
-		    void *arg, struct flow_nflog **ret)
+int flow_nflog_open(struct loop *loop, const struct flow_nflog_options *options,
+		    struct flow_nflog **ret)
 {
 	struct flow_nflog *n = xnew(struct flow_nflog);
 	int r;
 
-	n->group = group;
-	n->fn = fn;
-	n->arg = arg;
+	n->options = *options;
 	n->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	r = n->socket && !mnl_socket_bind(n->socket, 0, MNL_SOCKET_AUTOPID)
 		    ? bind_group(n)

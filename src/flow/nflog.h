@@ -46,14 +46,22 @@ void flow_nflog_parse(struct slice bytes, uint16_t group, flow_nflog_fn fn,
 
 struct flow_nflog;
 
+struct flow_nflog_options {
+	uint16_t group;
+	uint32_t copy_range; /* bytes of a packet that are worth having */
+	int buffer;	     /* bytes that the kernel may hold for us */
+	flow_nflog_fn fn;
+	void *arg;
+};
+
 /**
- * Bind @group and listen. @fn may be called before this returns.
+ * Bind the group and listen. The handler may be called before this returns.
  *
  * Returns 0; -EBUSY when another process has the group; -EPERM without
  * CAP_NET_ADMIN; or -errno.
  */
-int flow_nflog_open(struct loop *loop, uint16_t group, flow_nflog_fn fn,
-		    void *arg, struct flow_nflog **ret);
+int flow_nflog_open(struct loop *loop, const struct flow_nflog_options *options,
+		    struct flow_nflog **ret);
 void flow_nflog_close(struct flow_nflog *n);
 
 /** Remember what waits now. */

@@ -25,6 +25,7 @@
 #define IPPROTO_SHIM6_ 140
 
 struct reader {
+	const uint8_t *begin;
 	const uint8_t *at;
 	size_t left;
 };
@@ -115,6 +116,7 @@ static bool decode_transport(struct reader *r, struct flow_packet *p)
 	struct reader peek;
 
 	p->has_proto = true;
+	p->transport = (uint16_t)(r->at - r->begin);
 	if (p->later_fragment)
 		return true;
 	peek = *r;
@@ -288,7 +290,8 @@ static bool decode(struct reader *r, struct flow_packet *p)
 void flow_packet_decode(uint16_t ethertype, struct slice bytes,
 			struct flow_packet *ret)
 {
-	struct reader r = { (const uint8_t *)bytes.ptr, bytes.len };
+	const uint8_t *begin = (const uint8_t *)bytes.ptr;
+	struct reader r = { begin, begin, bytes.len };
 	struct flow_packet p = { .ethertype = ethertype,
 				 .length = (uint32_t)bytes.len };
 

@@ -27,10 +27,11 @@ struct flow_packet {
 	uint16_t sport, dport;
 	uint8_t tcp_flags;
 	uint8_t icmp_type, icmp_code;
-	uint16_t echo_id; /* of echo and its kin, else 0 */
-	bool has_head;	  /* the transport header's first two bytes … */
-	uint16_t head;	  /* … as a number in network order */
-	uint32_t length;  /* of the whole packet from its IP header, as that
+	uint16_t echo_id;   /* of echo and its kin, else 0 */
+	bool has_head;	    /* the transport header's first two bytes … */
+	uint16_t head;	    /* … as a number in network order */
+	uint16_t transport; /* where its header begins, if @has_proto */
+	uint32_t length;    /* of the whole packet from its IP header, as that
 			     tells; else of what was captured */
 };
 
