@@ -53,10 +53,14 @@ static void warn_escapable(const struct endpoint *old,
 
 static void on_endpoint(void *arg, struct endpoint *old, struct endpoint *now)
 {
+	struct agent *a = arg;
+
 	warn_unenforceable(old, now);
 	warn_escapable(old, now);
-	audit_endpoint(arg, old, now);
-	enforce_schedule(arg);
+	audit_endpoint(a, old, now);
+	if (!now || now->state == ENDPOINT_EXITED)
+		flow_endpoint_gone(a->flow, (now ?: old)->id);
+	enforce_schedule(a);
 }
 
 static void on_network(void *arg, _unused_ const struct network *old,
@@ -315,6 +319,8 @@ static int start_flow_log(struct agent *a)
 		.interval_ms = a->config.flow_interval_ms,
 		.state_file = state,
 		.packet_head = a->config.packet_head,
+		.answers_group =
+			a->config.compile.dns_names ? RULESET_NFLOG_ANSWERS : 0,
 		.allowed = a->config.flow_allowed,
 		.allowed_interval_ms = a->config.flow_allowed_interval_ms,
 		.connections_file = connections,

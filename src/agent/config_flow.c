@@ -49,6 +49,11 @@ static void read_flow_allowed(struct reader *r, const struct yaml_node *n)
 	config_read_bool(r, n, &r->config->flow_allowed);
 }
 
+static void read_dns_names(struct reader *r, const struct yaml_node *n)
+{
+	config_read_bool(r, n, &r->config->compile.dns_names);
+}
+
 /* All connections of the kernel are read each time: not too often. */
 static void read_allowed_interval(struct reader *r, const struct yaml_node *n)
 {
@@ -71,6 +76,7 @@ void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 		{ "budget", read_flow_budget },
 		{ "allowed", read_flow_allowed },
 		{ "allowedInterval", read_allowed_interval },
+		{ "dnsNames", read_dns_names },
 		{ NULL, NULL },
 	};
 

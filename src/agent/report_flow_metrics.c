@@ -151,6 +151,31 @@ static void add_flow_log(struct agent *a, struct json_object *families)
 	add_account(&s, families);
 }
 
+static void add_names(struct agent *a, struct json_object *families)
+{
+	struct json_object *skipped;
+	struct flow_names_stats s;
+	uint64_t packets = 0, bytes = 0;
+
+	flow_dns_stats(a->flow, &s);
+	if (!s.on)
+		return;
+	metric_counter(families, "bulkhead_dns_answers_total",
+		       "Name servers' answers that the kernel handed over.",
+		       s.answers);
+	skipped = metric_family(
+		families, "counter", "bulkhead_dns_answers_skipped_total",
+		"Those of which nothing was learnt: over their rate, lost on their way to the agent, or no answer that can be read.");
+	firewall_counter(a->firewall, TABLE_INET, COMPILE_COUNTER_ANSWERS,
+			 &packets, &bytes);
+	metric_uint(skipped, packets, "why", "rate", NULL);
+	metric_uint(skipped, s.lost, "why", "lost", NULL);
+	metric_uint(skipped, s.malformed, "why", "malformed", NULL);
+	metric_gauge(families, "bulkhead_dns_names",
+		     "Addresses whose names are known, of all containers.",
+		     s.addresses);
+}
+
 static void add_writer(struct agent *a, struct json_object *families)
 {
 	struct sink_feed_writer w;
@@ -208,6 +233,7 @@ void report_flow_metrics(struct agent *a, struct json_object *families)
 	add_denied(a, families);
 	add_counts(a, families);
 	add_flow_log(a, families);
+	add_names(a, families);
 	add_writer(a, families);
 	add_sinks(a, families);
 }

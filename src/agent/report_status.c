@@ -278,6 +278,14 @@ static void report_allowed(struct agent *a, struct json_object *warnings)
 		add_problem(warnings, "allowed flows", problem);
 }
 
+static void report_names(struct agent *a, struct json_object *warnings)
+{
+	const char *problem = flow_names_problem(a->flow);
+
+	if (problem)
+		add_problem(warnings, "DNS names", problem);
+}
+
 static void report_foreign(struct agent *a, struct json_object *warnings)
 {
 	foreign_look(&a->foreign);
@@ -362,6 +370,7 @@ struct json_object *report_status(struct agent *a)
 	report_bool(result, "ready", a->ready);
 	report_foreign(a, warnings);
 	report_allowed(a, warnings);
+	report_names(a, warnings);
 	report_object(result, "warnings", warnings);
 	report_object(result, "problems", problems);
 	return result;

@@ -306,6 +306,7 @@ static void what_the_flow_log_records_is_read(void **state)
 	assert_int_equal(c.flow_interval_ms, 10000);
 	assert_int_equal(c.packet_head, 96);
 	assert_false(c.flow_allowed);
+	assert_false(c.compile.dns_names);
 	assert_int_equal(c.compile.budget_rate, 100);
 	assert_int_equal(c.compile.budget_burst, 1000);
 	config_fini(&c);
@@ -331,6 +332,11 @@ static void what_the_flow_log_records_is_read(void **state)
 	accepts("flowLog: {allowedInterval: 0}\n", &c);
 	assert_int_equal(c.flow_allowed_interval_ms, 0);
 	config_fini(&c);
+	accepts("flowLog: {dnsNames: true}\n", &c);
+	assert_true(c.compile.dns_names);
+	config_fini(&c);
+	refuses("flowLog: {dnsNames: \"yes\"}\n",
+		"c.yaml:1:21: error: expected true or false, not a string\n");
 	refuses("flowLog: {allowedInterval: 9s}\n",
 		"c.yaml:1:28: error: expected from 10s to 86400s, got \"9s\"\n");
 	refuses("flowLog: {allowed: \"yes\"}\n",
@@ -345,7 +351,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, allowedInterval)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, allowedInterval, dnsNames)\n");
 }
 
 static void one_document(void **state)
