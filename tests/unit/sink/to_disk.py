@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""to_disk.py - files in every format, and SQLite."""
+import json
+import os
+
+from feeding import LOSS, Feed, ok, record, run
+
+
+def sqlite(top):
+    feed = Feed(top, [{"sqlite": {"path": f"{top}/flows.db"}}])
+    feed.send(LOSS, *(record(i) for i in range(1, 1000)))
+    s = feed.await_sink("sqlite", lambda s: s["waiting"] == 0)
+    ok(s["written"] == 1000 and s["lost"] == 0, "SQLite: all records", s)
+    feed.close()
+    with open(f"{top}/flows.db", "r+b") as f:
+        f.write(b"this is no database" * 500)
+    feed = Feed(top, [{"sqlite": {"path": f"{top}/flows.db"}}])
+    feed.send(record(2000))
+    s = feed.await_sink("sqlite", lambda s: s["written"] == 1)
+    aside = [x for x in os.listdir(top) if x.startswith("flows.db.corrupt-")]
+    ok(aside, "SQLite: a corrupt file is moved aside", os.listdir(top))
+    ok(any("corrupt" in x.get("problem", "") for x in feed.said), "SQLite: which is told",
+       feed.said)
+    feed.close()
+
+
+def formats(top):
+    kinds = ("native", "ecs", "ocsf", "csv")
+    feed = Feed(top, [{"file": {"path": f"{top}/{k}", "format": k, "name": k}} for k in kinds])
+    feed.send(record(1), LOSS)
+    for k in kinds:
+        feed.await_sink(k, lambda s: s["written"] == 2)
+    feed.close()
+    read = {}
+    for k in kinds:
+        with open(f"{top}/{k}", encoding="utf-8") as f:
+            read[k] = f.read().splitlines()
+    ok(json.loads(read["native"][0]) == record(1), "file: native", read["native"])
+    ok(json.loads(read["ecs"][0])["source"]["ip"] == "10.0.0.2", "file: ECS", read["ecs"])
+    ok(json.loads(read["ocsf"][0])["class_uid"] == 4001, "file: OCSF", read["ocsf"])
+    ok(len(read["csv"]) == 3 and "," in read["csv"][0], "file: CSV with its heading", read["csv"])
+
+
+run(formats, sqlite)

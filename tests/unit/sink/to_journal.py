@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""to_journal.py - the journal's native protocol, byte by byte, and journald."""
+import json
+import os
+import re
+import socket
+import struct
+
+from feeding import LOSS, PATIENCE, Feed, ok, record, run, until
+
+
+def parse_journal(data):
+    """{field: [values]} by the published protocol."""
+    fields, at = {}, 0
+    while at < len(data):
+        end = data.index(b"\n", at)
+        name, equals, value = data[at:end].partition(b"=")
+        at = end + 1
+        if not equals:
+            (size,) = struct.unpack_from("<Q", data, at)
+            value = data[at + 8:at + 8 + size]
+            at += 8 + size
+            assert data[at:at + 1] == b"\n"
+            at += 1
+        assert re.fullmatch(rb"[A-Z][A-Z0-9_]{0,63}", name), name
+        fields.setdefault(name.decode(), []).append(value.decode("utf-8"))
+    return fields
+
+
+def journal(top):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(f"{top}/journal")
+    sock.settimeout(PATIENCE)
+    feed = Feed(top, [{"journald": {"socket": f"{top}/journal"}}])
+    odd = record(2)
+    odd["src"]["container"]["name"] = "two\nlines"
+    huge = record(3, note="y" * 900000)
+    feed.send(record(1), odd, huge, LOSS)
+    f = parse_journal(sock.recv(1 << 20))
+    ok(f["MESSAGE"] == ["denied ingress tcp shop/web 10.0.0.2:40000 -> [2001:db8::1]:5432: "
+                        "no-policy-allows (shop/db)"] and f["PRIORITY"] == ["5"] and
+       f["SYSLOG_IDENTIFIER"] == ["bulkhead"] and f["BULKHEAD_VERDICT"] == ["denied"] and
+       f["BULKHEAD_SRC_NAMESPACE"] == ["shop"] and f["BULKHEAD_DST_PORT"] == ["5432"] and
+       f["BULKHEAD_POLICY"] == ["shop/db"] and json.loads(f["BULKHEAD_RECORD"][0]) == record(1),
+       "journal: the fields of a flow", f)
+    f = parse_journal(sock.recv(1 << 20))
+    ok(f["BULKHEAD_SRC_CONTAINER"] == ["two\nlines"] and "\n" not in f["MESSAGE"][0],
+       "journal: a value with a newline", f)
+    data, fds, _, _ = socket.recv_fds(sock, 1 << 20, 1)
+    ok(not data and len(fds) == 1, "journal: a large record comes as a file", (len(data), fds))
+    seals = 0
+    if fds:
+        import fcntl
+        seals = fcntl.fcntl(fds[0], 1034)  # F_GET_SEALS
+        f = parse_journal(os.pread(fds[0], 1 << 22, 0))
+        os.close(fds[0])
+    ok(seals == 15 and json.loads(f["BULKHEAD_RECORD"][0]) == huge, "journal: sealed, and whole",
+       seals)
+    f = parse_journal(sock.recv(1 << 20))
+    ok(f["MESSAGE"] == ["3 records were lost"] and f["PRIORITY"] == ["4"] and
+       f["BULKHEAD_EVENT"] == ["loss"], "journal: an event", f)
+    # journald restarts.
+    sock.close()
+    os.unlink(f"{top}/journal")
+    feed.send(record(5))
+    feed.await_sink("journald", lambda s: s["problem"])
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(f"{top}/journal")
+    sock.settimeout(PATIENCE)
+    f = parse_journal(sock.recv(1 << 20))
+    ok(f["BULKHEAD_SEQ"] == ["5"], "journal: goes on with a new one", f)
+    feed.close()
+    sock.close()
+
+
+run(journal)
