@@ -46,9 +46,29 @@ int addr_parse(struct slice text, struct addr *ret)
 	return 0;
 }
 
+/* inet_ntop(3) goes through printf(3), and each line has several. */
+static void format_v4(const uint8_t bytes[static 4], char *to)
+{
+	for (int i = 0; i < 4; i++) {
+		uint8_t n = bytes[i];
+
+		if (i)
+			*to++ = '.';
+		if (n >= 100)
+			*to++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*to++ = (char)('0' + n / 10 % 10);
+		*to++ = (char)('0' + n % 10);
+	}
+	*to = '\0';
+}
+
 const char *addr_format(const struct addr *a, char text[static ADDR_STRLEN])
 {
-	if (!a->family || !inet_ntop(a->family, a->bytes, text, ADDR_STRLEN))
+	if (a->family == AF_INET)
+		format_v4(a->bytes, text);
+	else if (!a->family ||
+		 !inet_ntop(a->family, a->bytes, text, ADDR_STRLEN))
 		text[0] = '\0';
 	return text;
 }
@@ -187,9 +207,13 @@ int mac_parse(struct slice text, struct mac *ret)
 
 const char *mac_format(const struct mac *m, char text[static MAC_STRLEN])
 {
-	snprintf(text, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", m->bytes[0],
-		 m->bytes[1], m->bytes[2], m->bytes[3], m->bytes[4],
-		 m->bytes[5]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < 6; i++) {
+		text[3 * i] = digits[m->bytes[i] >> 4];
+		text[3 * i + 1] = digits[m->bytes[i] & 15];
+		text[3 * i + 2] = i < 5 ? ':' : '\0';
+	}
 	return text;
 }
 

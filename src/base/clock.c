@@ -29,16 +29,49 @@ uint64_t clock_monotonic(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+/* @n digits of @value, the last ones. */
+static char *put_digits(char *to, uint64_t value, int n)
+{
+	for (int i = n; i-- > 0; value /= 10)
+		to[i] = (char)('0' + value % 10);
+	return to + n;
+}
+
+static char *put_mark(char *to, char mark)
+{
+	*to = mark;
+	return to + 1;
+}
+
+/* The day of the Gregorian calendar that is @days after 1970-01-01. Counted in
+ * years from March on, whose leap day is the last, and in eras of 400 years. */
+static char *put_date(char *to, uint64_t days)
+{
+	uint64_t since = days + 719468; /* 0000-03-01 */
+	uint64_t era = since / 146097, day = since % 146097;
+	uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	uint64_t of_year = day - (365 * year + year / 4 - year / 100);
+	uint64_t from_march = (5 * of_year + 2) / 153;
+	uint64_t month = from_march < 10 ? from_march + 3 : from_march - 9;
+
+	to = put_digits(to, era * 400 + year + (month <= 2), 4);
+	to = put_digits(put_mark(to, '-'), month, 2);
+	return put_digits(put_mark(to, '-'),
+			  of_year - (153 * from_march + 2) / 5 + 1, 2);
+}
+
+/* By hand: it is called several times for each line of the flow log, and
+ * strftime(3) and printf(3) took a tenth of what a line takes. */
 const char *clock_format(uint64_t realtime, char text[static CLOCK_STRLEN])
 {
-	time_t seconds = (time_t)(realtime / 1000000000U);
-	char date[24];
-	struct tm tm;
+	uint64_t seconds = realtime / NS_PER_S;
+	char *to = put_date(text, seconds / 86400);
 
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, CLOCK_STRLEN, "%s.%09uZ", date,
-		 (unsigned)(realtime % 1000000000U));
+	to = put_digits(put_mark(to, 'T'), seconds / 3600 % 24, 2);
+	to = put_digits(put_mark(to, ':'), seconds / 60 % 60, 2);
+	to = put_digits(put_mark(to, ':'), seconds % 60, 2);
+	to = put_digits(put_mark(to, '.'), realtime % NS_PER_S, 9);
+	put_mark(put_mark(to, 'Z'), '\0');
 	return text;
 }
 

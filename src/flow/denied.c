@@ -4,7 +4,8 @@
  * A harvest goes through these phases, each in slices on the loop:
  *
  *   IDLE      nothing is under way; the timer runs while a flow lives
- *   READING   counters first, then the sets
+ *   READING   counters first; then the sets, unless each packet of the
+ *             counters is accounted for: then no element has news
  *   DRAINING  logged packets that were on their way until then
  *   TELLING   one flow after the other, then the counters again
  *
@@ -417,18 +418,10 @@ static void finish(struct flow_denied *d)
 	d->stale = false;
 }
 
-static void go_on(struct flow_denied *d)
+static void tell_some(struct flow_denied *d)
 {
 	uint64_t begin = clock_monotonic();
 
-	if (d->phase == DRAINING) {
-		if (!d->listener.drain(d->listener.arg)) {
-			pause_until(d, 0);
-			return;
-		}
-		d->phase = TELLING;
-		d->cursor = d->flows;
-	}
 	while (d->cursor && clock_monotonic() - begin < LOOP_SLICE_NS) {
 		struct flow *f = d->cursor;
 
@@ -439,6 +432,23 @@ static void go_on(struct flow_denied *d)
 		pause_until(d, 0);
 	else
 		finish(d);
+}
+
+static void begin_telling(struct flow_denied *d)
+{
+	d->phase = TELLING;
+	d->cursor = d->flows;
+	tell_some(d);
+}
+
+static void go_on(struct flow_denied *d)
+{
+	if (d->phase == TELLING)
+		tell_some(d);
+	else if (d->listener.drain(d->listener.arg))
+		begin_telling(d);
+	else
+		pause_until(d, 0);
 }
 
 static void on_read(void *arg, int error)
@@ -496,6 +506,13 @@ static bool prepare(struct flow_denied *d)
 	return true;
 }
 
+/* Reading 30,000 elements takes the kernel and us some 100 ms; after a scan
+ * of as many ports none of them has anything new. */
+static bool has_news(const struct flow_denied *d)
+{
+	return d->first || d->before != flow_account_sum(d->account);
+}
+
 static void start(struct flow_denied *d)
 {
 	if (!prepare(d)) {
@@ -503,7 +520,10 @@ static void start(struct flow_denied *d)
 		return;
 	}
 	d->phase = READING;
-	harvest_read(d->harvest, d->sets, d->nsets);
+	if (has_news(d))
+		harvest_read(d->harvest, d->sets, d->nsets);
+	else
+		begin_telling(d);
 }
 
 static void on_timer(void *arg)
@@ -596,24 +616,28 @@ int flow_denied_open(struct loop *loop,
 	return 0;
 }
 
+static void tell_the_rest(struct flow_denied *d)
+{
+	d->listener.mark(d->listener.arg);
+	while (!d->listener.drain(d->listener.arg))
+		;
+	for (d->cursor = d->flows; d->cursor;) {
+		struct flow *f = d->cursor;
+
+		d->cursor = f->hh.next;
+		visit(d, f);
+	}
+	tell_unattributed(d);
+	balance(d);
+}
+
 void flow_denied_stop(struct flow_denied *d)
 {
 	if (!d)
 		return;
 	if (d->interval_ms && prepare(d) &&
-	    harvest_read_now(d->harvest, d->sets, d->nsets) == 0) {
-		d->listener.mark(d->listener.arg);
-		while (!d->listener.drain(d->listener.arg))
-			;
-		for (d->cursor = d->flows; d->cursor;) {
-			struct flow *f = d->cursor;
-
-			d->cursor = f->hh.next;
-			visit(d, f);
-		}
-		tell_unattributed(d);
-		balance(d);
-	}
+	    harvest_read_now(d->harvest, d->sets, d->nsets) == 0)
+		tell_the_rest(d);
 	loop_timer_stop(d->timer);
 }
 

@@ -13,12 +13,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/community.h"
-#include "flow/text.h"
+#include "json/write.h"
 
 /* Bytes of any one name; a label's key and value may have as much each. */
 #define TEXT_MAX 1024
@@ -62,360 +60,338 @@ uint64_t flow_id_new(void)
 
 /* ---- values ------------------------------------------------------------ */
 
-static struct json_object *text_new(const char *s)
+static void put_text(struct json_writer *w, const char *key, const char *s)
 {
-	_cleanup_(buf_fini) struct buf clean = BUF_INIT(BUF_UNBOUNDED);
-
-	flow_text_add(&clean, s, TEXT_MAX);
-	return json_object_new_string_len(buf_str(&clean), (int)clean.len);
-}
-
-/* Keys are literals and added once: no look-up for a former value. */
-static void put(struct json_object *to, const char *key,
-		struct json_object *value)
-{
-	json_object_object_add_ex(to, key, value,
-				  JSON_C_OBJECT_ADD_KEY_IS_NEW |
-					  JSON_C_OBJECT_ADD_CONSTANT_KEY);
+	json_put_text(w, key, s, TEXT_MAX);
 }
 
 /* Unless it is empty. */
-static void put_text(struct json_object *to, const char *key, const char *s)
+static void put_known(struct json_writer *w, const char *key, const char *s)
 {
 	if (*s)
-		put(to, key, text_new(s));
+		put_text(w, key, s);
 }
 
-static void put_number(struct json_object *to, const char *key, uint64_t n)
+/* What we made ourselves; unless it is empty. */
+static void put_plain(struct json_writer *w, const char *key, const char *s)
 {
-	put(to, key, json_object_new_uint64(n));
+	if (*s)
+		json_put_plain(w, key, slice_of(s));
 }
 
-static void put_time(struct json_object *to, const char *key, uint64_t time)
+static void put_time(struct json_writer *w, const char *key, uint64_t time)
 {
 	char text[CLOCK_STRLEN];
 
-	put(to, key, json_object_new_string(clock_format(time, text)));
+	put_plain(w, key, clock_format(time, text));
+}
+
+static void put_addr(struct json_writer *w, const char *key,
+		     const struct addr *a)
+{
+	char text[ADDR_STRLEN];
+
+	put_plain(w, key, addr_format(a, text));
 }
 
 /* ---- parts ------------------------------------------------------------- */
 
-/* Smaller labels behind a large one still get their place. */
-static void put_labels(struct json_object *to, const struct label_set *set)
+/* Smaller labels behind a large one still get their place. A key that is no
+ * text might become another one's. */
+static void put_labels(struct json_writer *w, const struct label_set *set)
 {
-	struct json_object *labels = json_object_new_object();
 	size_t room = LABELS_MAX, omitted = 0;
 
+	json_open(w, "labels", '{');
 	for (size_t i = 0; i < set->n; i++) {
-		_cleanup_(buf_fini) struct buf key = BUF_INIT(BUF_UNBOUNDED);
 		const struct label *l = &set->labels[i];
 		size_t size = strlen(l->key) +
 			      MIN(strlen(l->value), (size_t)TEXT_MAX) +
 			      LABEL_EXTRA;
 
-		if (strlen(l->key) > TEXT_MAX || size > room) {
+		if (strlen(l->key) > TEXT_MAX || size > room ||
+		    !json_is_text(l->key)) {
 			omitted++;
 			continue;
 		}
 		room -= size;
-		flow_text_add(&key, l->key, TEXT_MAX);
-		json_object_object_add(labels, buf_str(&key),
-				       text_new(l->value));
+		json_put_name(w, l->key);
+		put_text(w, NULL, l->value);
 	}
-	put(to, "labels", labels);
+	json_close(w, '}');
 	if (omitted)
-		put_number(to, "labels_omitted", omitted);
+		json_put_number(w, "labels_omitted", omitted);
 }
 
-static struct json_object *container_new(const struct endpoint *e)
+static void put_container(struct json_writer *w, const struct endpoint *e)
 {
-	struct json_object *o = json_object_new_object();
-
-	put(o, "id", text_new(e->id));
-	put(o, "name", text_new(e->name));
-	put(o, "image", text_new(e->image));
-	put(o, "namespace", text_new(e->namespace));
-	put_labels(o, e->labels);
-	put(o, "runtime", text_new(e->runtime));
-	return o;
+	json_open(w, "container", '{');
+	put_text(w, "id", e->id);
+	put_text(w, "name", e->name);
+	put_text(w, "image", e->image);
+	put_text(w, "namespace", e->namespace);
+	put_labels(w, e->labels);
+	put_text(w, "runtime", e->runtime);
+	json_close(w, '}');
 }
 
-static struct json_object *end_new(const struct flow_end *end, const char *name,
-				   const struct addr *a, const uint16_t *port)
+static void put_end(struct json_writer *w, const char *key,
+		    const struct flow_end *end, const char *name,
+		    const struct addr *a, const uint16_t *port)
 {
-	struct json_object *o = json_object_new_object();
-	char ip[ADDR_STRLEN], mac[MAC_STRLEN];
+	char mac[MAC_STRLEN];
 
-	put_text(o, "ip", addr_format(a, ip));
+	json_open(w, key, '{');
+	put_addr(w, "ip", a);
 	if (port)
-		put_number(o, "port", *port);
+		json_put_number(w, "port", *port);
 	if (name)
-		put_text(o, "name", name);
+		put_known(w, "name", name);
 	if (mac_is_set(&end->mac))
-		put_text(o, "mac", mac_format(&end->mac, mac));
+		put_plain(w, "mac", mac_format(&end->mac, mac));
 	if (end->owner)
-		put(o, "container", container_new(end->owner));
-	return o;
+		put_container(w, end->owner);
+	json_close(w, '}');
 }
 
-static void put_published(struct json_object *to, const struct flow_record *r)
+static void put_published(struct json_writer *w, const struct flow_record *r)
 {
-	struct json_object *o;
-	char ip[ADDR_STRLEN];
-
 	if (!addr_is_set(&r->published))
 		return;
-	o = json_object_new_object();
-	put_text(o, "ip", addr_format(&r->published, ip));
+	json_open(w, "published", '{');
+	put_addr(w, "ip", &r->published);
 	if (r->published_port)
-		put_number(o, "port", r->published_port);
-	put(to, "published", o);
+		json_put_number(w, "port", r->published_port);
+	json_close(w, '}');
 }
 
-static void put_ends(struct json_object *to, const struct flow_record *r)
+static void put_ends(struct json_writer *w, const struct flow_record *r)
 {
 	const struct flow_packet *p = &r->packet;
-
 	bool dport = p->has_ports || p->has_dport;
 
-	put(to, "src",
-	    end_new(&r->src, r->src_name, &p->src,
-		    p->has_ports ? &p->sport : NULL));
-	put(to, "dst",
-	    end_new(&r->dst, r->dst_name, &p->dst, dport ? &p->dport : NULL));
-	put_published(to, r);
+	put_end(w, "src", &r->src, r->src_name, &p->src,
+		p->has_ports ? &p->sport : NULL);
+	put_end(w, "dst", &r->dst, r->dst_name, &p->dst,
+		dport ? &p->dport : NULL);
+	put_published(w, r);
 }
 
-static void put_policies(struct json_object *to, const struct flow_record *r)
+static void put_policies(struct json_writer *w, const char *const *names,
+			 size_t n)
 {
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < MIN(r->policies.len, POLICIES_MAX); i++)
-		json_object_array_add(list, text_new(r->policies.data[i]));
-	put(to, "policies", list);
+	json_open(w, "policies", '[');
+	for (size_t i = 0; i < MIN(n, (size_t)POLICIES_MAX); i++)
+		put_text(w, NULL, names[i]);
+	json_close(w, ']');
 }
 
-static void put_tcp_flags(struct json_object *to, uint8_t flags)
+static void put_tcp_flags(struct json_writer *w, uint8_t flags)
 {
 	static const char *const names[] = { "FIN", "SYN", "RST", "PSH",
 					     "ACK", "URG", "ECE", "CWR" };
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(64);
+	char text[ARRAY_SIZE(names) * 4 + 1] = "";
+	size_t len = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		if (flags & 1U << i)
-			buf_addf(&text, "%s%s", text.len ? "," : "", names[i]);
-	put(to, "tcp_flags", json_object_new_string(buf_str(&text)));
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(flags & 1U << i))
+			continue;
+		if (len)
+			text[len++] = ',';
+		memcpy(text + len, names[i], 3);
+		len += 3;
+	}
+	json_put_plain(w, "tcp_flags", (struct slice){ text, len });
 }
 
-static void put_transport(struct json_object *to, const struct flow_packet *p)
+static void put_transport(struct json_writer *w, const struct flow_packet *p)
 {
-	struct json_object *icmp;
-
 	if (p->has_tcp_flags)
-		put_tcp_flags(to, p->tcp_flags);
+		put_tcp_flags(w, p->tcp_flags);
 	if (p->has_icmp) {
-		icmp = json_object_new_object();
-		put_number(icmp, "type", p->icmp_type);
-		put_number(icmp, "code", p->icmp_code);
-		put(to, "icmp", icmp);
+		json_open(w, "icmp", '{');
+		json_put_number(w, "type", p->icmp_type);
+		json_put_number(w, "code", p->icmp_code);
+		json_close(w, '}');
 	}
 	if (p->has_vlan)
-		put_number(to, "vlan", p->vlan);
+		json_put_number(w, "vlan", p->vlan);
 	if (p->later_fragment)
-		put(to, "fragment", json_object_new_boolean(true));
+		json_put_flag(w, "fragment", true);
 	if (!p->complete)
-		put(to, "truncated", json_object_new_boolean(true));
+		json_put_flag(w, "truncated", true);
 }
 
-static void put_interfaces(struct json_object *to, const struct flow_record *r)
+static void put_interfaces(struct json_writer *w, const struct flow_record *r)
 {
-	put_text(to, "iface_in", r->in);
-	put_text(to, "iface_out", r->out);
-	put_text(to, "phys_in", r->phys_in);
-	put_text(to, "phys_out", r->phys_out);
+	put_known(w, "iface_in", r->in);
+	put_known(w, "iface_out", r->out);
+	put_known(w, "phys_in", r->phys_in);
+	put_known(w, "phys_out", r->phys_out);
 }
 
-static void put_counts(struct json_object *to, const struct flow_record *r)
+static void put_counts(struct json_writer *w, const struct flow_record *r)
 {
 	if (!r->uncounted) {
-		put_number(to, "packets", r->packets);
-		put_number(to, "bytes", r->bytes);
-		put_number(to, "new_packets", r->new_packets);
-		put_number(to, "new_bytes", r->new_bytes);
+		json_put_number(w, "packets", r->packets);
+		json_put_number(w, "bytes", r->bytes);
+		json_put_number(w, "new_packets", r->new_packets);
+		json_put_number(w, "new_bytes", r->new_bytes);
 	}
 	if (r->has_reply) {
-		put_number(to, "packets_reply", r->packets_reply);
-		put_number(to, "bytes_reply", r->bytes_reply);
+		json_put_number(w, "packets_reply", r->packets_reply);
+		json_put_number(w, "bytes_reply", r->bytes_reply);
 	}
 	if (r->has_duration)
-		put_number(to, "duration_ms", r->duration_ns / 1000000);
+		json_put_number(w, "duration_ms", r->duration_ns / 1000000);
 	if (r->first)
-		put_time(to, "first", r->first);
-	put_time(to, "last", r->last);
+		put_time(w, "first", r->first);
+	put_time(w, "last", r->last);
 }
 
-/* RFC 4648, with padding. */
-static void put_base64(struct json_object *to, const char *key,
-		       const uint8_t *bytes, size_t n)
+/* In base64 (RFC 4648, with padding). */
+static void put_head(struct json_writer *w, const struct flow_record *r)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
+	size_t n = MIN(r->head_len, (size_t)HEAD_MAX);
+	char text[(HEAD_MAX + 2) / 3 * 4];
+	const uint8_t *bytes = r->head;
+	size_t len = 0;
 
+	if (!bytes)
+		return;
 	for (size_t i = 0; i < n; i += 3) {
 		unsigned left = (unsigned)MIN(n - i, (size_t)3);
 		unsigned bits = (unsigned)bytes[i] << 16 |
 				(left > 1 ? bytes[i + 1] << 8 : 0) |
 				(left > 2 ? bytes[i + 2] : 0);
-		char four[4] = { digits[bits >> 18], digits[bits >> 12 & 63],
-				 left > 1 ? digits[bits >> 6 & 63] : '=',
-				 left > 2 ? digits[bits & 63] : '=' };
 
-		buf_add(&text, four, sizeof(four));
+		text[len++] = digits[bits >> 18];
+		text[len++] = digits[bits >> 12 & 63];
+		text[len++] = left > 1 ? digits[bits >> 6 & 63] : '=';
+		text[len++] = left > 2 ? digits[bits & 63] : '=';
 	}
-	put(to, key, json_object_new_string(buf_str(&text)));
-}
-
-static void put_head(struct json_object *to, const struct flow_record *r)
-{
-	if (!r->head)
-		return;
-	put_base64(to, "packet_head", r->head, r->head_len);
-	put_text(to, "packet_link", r->head_ethernet ? "ethernet" : "ip");
+	json_put_plain(w, "packet_head", (struct slice){ text, len });
+	put_plain(w, "packet_link", r->head_ethernet ? "ethernet" : "ip");
 }
 
 /* ---- lines ------------------------------------------------------------- */
 
-static struct json_object *line_new(const struct flow_origin *origin,
-				    uint64_t time, uint64_t seq)
+static struct json_writer line_begin(const struct flow_origin *origin,
+				     uint64_t time, uint64_t seq,
+				     struct buf *line)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_writer w = { .out = line };
 
-	put_time(o, "time", time);
-	put_text(o, "host", origin->host);
-	put_text(o, "boot_id", origin->boot_id);
-	put_number(o, "seq", seq);
-	return o;
+	json_open(&w, NULL, '{');
+	put_time(&w, "time", time);
+	put_known(&w, "host", origin->host);
+	put_known(&w, "boot_id", origin->boot_id);
+	json_put_number(&w, "seq", seq);
+	return w;
 }
 
-/* Takes @o. */
-static int finish(struct json_object *o, struct buf *line)
+static int line_end(struct json_writer *w)
 {
-	size_t len;
-	const char *s = json_object_to_json_string_length(
-		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-		&len);
-	int r = buf_add(line, s, len);
-
-	json_object_put(o);
-	return r < 0 ? r : buf_adds(line, "\n");
+	json_close(w, '}');
+	buf_adds(w->out, "\n");
+	return buf_error(w->out);
 }
 
-static void put_flow(struct json_object *to, const struct flow_record *r)
+static void put_flow(struct json_writer *w, const struct flow_record *r)
 {
 	static const char *const states[] = {
 		[FLOW_NEW] = "new",
 		[FLOW_UPDATE] = "update",
 		[FLOW_END] = "end",
 	};
-	char id[17];
+	static const char digits[] = "0123456789abcdef";
+	char id[16];
 
 	if (!r->id)
 		return;
-	snprintf(id, sizeof(id), "%016llx", (unsigned long long)r->id);
-	put_text(to, "flow_id", id);
-	put_text(to, "state", states[r->state]);
+	for (unsigned i = 0; i < sizeof(id); i++)
+		id[i] = digits[r->id >> (60 - 4 * i) & 15];
+	json_put_plain(w, "flow_id", (struct slice){ id, sizeof(id) });
+	put_plain(w, "state", states[r->state]);
 }
 
 int flow_record_format(const struct flow_record *r,
 		       const struct flow_origin *origin, struct buf *line)
 {
-	struct json_object *o = line_new(origin, r->time, r->seq);
+	struct json_writer w = line_begin(origin, r->time, r->seq, line);
 	char proto[FLOW_PROTO_MAX], community[FLOW_COMMUNITY_MAX];
 
-	put_text(o, "verdict",
-		 r->allowed ? "allowed"
-		 : r->audit ? "audit"
-			    : "denied");
-	put_flow(o, r);
+	put_plain(&w, "verdict",
+		  r->allowed ? "allowed"
+		  : r->audit ? "audit"
+			     : "denied");
+	put_flow(&w, r);
 	if (!r->no_reason) {
-		put_text(o, "direction", deny_direction_name(r->direction));
-		put_text(o, "reason", deny_reason_name(r->reason));
+		put_plain(&w, "direction", deny_direction_name(r->direction));
+		put_plain(&w, "reason", deny_reason_name(r->reason));
 	}
-	put_policies(o, r);
-	put_text(o, "proto", flow_packet_proto(&r->packet, proto));
-	put_ends(o, r);
-	put_transport(o, &r->packet);
-	put_interfaces(o, r);
-	put_counts(o, r);
+	put_policies(&w, (const char *const *)r->policies.data,
+		     r->policies.len);
+	put_plain(&w, "proto", flow_packet_proto(&r->packet, proto));
+	put_ends(&w, r);
+	put_transport(&w, &r->packet);
+	put_interfaces(&w, r);
+	put_counts(&w, r);
 	flow_community_id(&r->packet, community);
-	put_text(o, "community_id", community);
-	put_head(o, r);
-	return finish(o, line);
+	put_plain(&w, "community_id", community);
+	put_head(&w, r);
+	return line_end(&w);
 }
 
-static void put_networks(struct json_object *to, const struct endpoint *e)
+static void put_networks(struct json_writer *w, const struct endpoint *e)
 {
-	struct json_object *list = json_object_new_array();
-	char ip[ADDR_STRLEN];
+	size_t n = MIN(e->attachments.len, (size_t)NETWORKS_MAX);
 
-	vec_foreach(a, &e->attachments) {
-		struct json_object *network, *ips;
+	json_open(w, "networks", '[');
+	for (size_t i = 0; i < n; i++) {
+		const struct attachment *a = &e->attachments.data[i];
 
-		if (json_object_array_length(list) == NETWORKS_MAX)
-			break;
-		network = json_object_new_object();
-		ips = json_object_new_array();
-		put_text(network, "name", a->network);
-		if (addr_is_set(&a->v4))
-			json_object_array_add(
-				ips, text_new(addr_format(&a->v4, ip)));
-		if (addr_is_set(&a->v6))
-			json_object_array_add(
-				ips, text_new(addr_format(&a->v6, ip)));
-		put(network, "ips", ips);
-		json_object_array_add(list, network);
+		json_open(w, NULL, '{');
+		put_known(w, "name", a->network);
+		json_open(w, "ips", '[');
+		put_addr(w, NULL, &a->v4);
+		put_addr(w, NULL, &a->v6);
+		json_close(w, ']');
+		json_close(w, '}');
 	}
-	put(to, "networks", list);
+	json_close(w, ']');
 }
 
-static void put_names(struct json_object *to, const struct flow_event *e)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = 0; i < MIN(e->npolicies, (size_t)POLICIES_MAX); i++)
-		json_object_array_add(list, text_new(e->policies[i]));
-	put(to, "policies", list);
-}
-
-static void put_value(struct json_object *to, const struct flow_value *v)
+static void put_value(struct json_writer *w, const struct flow_value *v)
 {
 	if (v->text)
-		put(to, v->key, text_new(v->text));
+		put_text(w, v->key, v->text);
 	else if (v->is_bool)
-		put(to, v->key, json_object_new_boolean(v->number != 0));
+		json_put_flag(w, v->key, v->number != 0);
 	else
-		put_number(to, v->key, v->number);
+		json_put_number(w, v->key, v->number);
 }
 
 int flow_event_format(const struct flow_event *e,
 		      const struct flow_origin *origin, uint64_t seq,
 		      uint64_t now, struct buf *line)
 {
-	struct json_object *o = line_new(origin, now, seq);
+	struct json_writer w = line_begin(origin, now, seq, line);
 
-	put_text(o, "event", e->name);
-	put_text(o, "level", e->level);
-	put_text(o, "message", e->message);
+	put_plain(&w, "event", e->name);
+	put_plain(&w, "level", e->level);
+	put_known(&w, "message", e->message);
 	if (e->container)
-		put(o, "container", container_new(e->container));
+		put_container(&w, e->container);
 	if (e->container && e->networks)
-		put_networks(o, e->container);
+		put_networks(&w, e->container);
 	if (e->has_policies)
-		put_names(o, e);
+		put_policies(&w, e->policies, e->npolicies);
 	for (size_t i = 0; i < FLOW_VALUES_MAX && e->values[i].key; i++)
-		put_value(o, &e->values[i]);
-	return finish(o, line);
+		put_value(&w, &e->values[i]);
+	return line_end(&w);
 }
 
 /* ---- origin ------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <time.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -27,6 +28,24 @@ static void text(_unused_ void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_string_equal(clock_format(cases[i].ns, out),
 				    cases[i].text);
+}
+
+/* Each day for 500 years, as libc has it. */
+static void text_of_each_day(_unused_ void **state)
+{
+	char out[CLOCK_STRLEN], want[CLOCK_STRLEN];
+
+	for (uint64_t day = 0; day < 213000; day++) {
+		time_t seconds = (time_t)(day * 86400 + day % 86400);
+		struct tm tm;
+
+		gmtime_r(&seconds, &tm);
+		strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000000000Z",
+			 &tm);
+		assert_string_equal(
+			clock_format((uint64_t)seconds * 1000000000U, out),
+			want);
+	}
 }
 
 static void monotonic(_unused_ void **state)
@@ -80,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text),
+		cmocka_unit_test(text_of_each_day),
 		cmocka_unit_test(monotonic),
 		cmocka_unit_test(parse),
 	};
