@@ -152,16 +152,19 @@ static void go_on(void *arg)
 	loop_timer_start(t->timer, 0, 0);
 }
 
-static void stop(void *arg)
+static void stop_after_some(void *arg)
 {
-	loop_stop(arg);
+	struct test *t = arg;
+
+	if (t->calls > 3)
+		loop_stop(t->loop);
 }
 
 /* One that always has more to do lets descriptors and other timers in. */
 static void timer_of_0_ms_lets_others_in(void **state)
 {
 	struct test *t = *state;
-	struct loop_timer *other = loop_timer_new(t->loop, stop, t->loop);
+	struct loop_timer *other = loop_timer_new(t->loop, stop_after_some, t);
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
@@ -172,7 +175,7 @@ static void timer_of_0_ms_lets_others_in(void **state)
 	loop_run(t->loop);
 	assert_int_equal(t->events, LOOP_READABLE);
 	loop_fd_close(t->watch);
-	loop_timer_start(other, 5, 0);
+	loop_timer_start(other, 5, 5);
 	loop_run(t->loop);
 	assert_true(loop_timer_active(t->timer));
 	assert_true(t->calls > 3);
