@@ -220,6 +220,16 @@ static void read_ca_file(struct reader *r, const struct yaml_node *n)
 	config_read_path(r, n, &r->sink->ca_file);
 }
 
+static void read_cert_file(struct reader *r, const struct yaml_node *n)
+{
+	config_read_path(r, n, &r->sink->cert_file);
+}
+
+static void read_key_file(struct reader *r, const struct yaml_node *n)
+{
+	config_read_path(r, n, &r->sink->key_file);
+}
+
 static void read_spool_size(struct reader *r, const struct yaml_node *n)
 {
 	config_read_size(r, n, &r->sink->spool_size);
@@ -270,10 +280,11 @@ static const struct key sqlite_keys[] = {
 };
 
 static const struct key otlp_keys[] = {
-	{ "name", read_name },	     { "url", read_url },
-	{ "headers", read_headers }, { "headersFile", read_headers_file },
-	{ "caFile", read_ca_file },  { "spoolSize", read_spool_size },
-	{ "format", read_format },   { NULL, NULL },
+	{ "name", read_name },	      { "url", read_url },
+	{ "headers", read_headers },  { "headersFile", read_headers_file },
+	{ "caFile", read_ca_file },   { "certFile", read_cert_file },
+	{ "keyFile", read_key_file }, { "spoolSize", read_spool_size },
+	{ "format", read_format },    { NULL, NULL },
 };
 
 static const struct key loki_keys[] = {
@@ -283,6 +294,8 @@ static const struct key loki_keys[] = {
 	{ "headers", read_headers },
 	{ "headersFile", read_headers_file },
 	{ "caFile", read_ca_file },
+	{ "certFile", read_cert_file },
+	{ "keyFile", read_key_file },
 	{ "spoolSize", read_spool_size },
 	{ "format", read_format },
 	{ NULL, NULL },
@@ -295,9 +308,11 @@ static const struct key *const kind_keys[SINK_KINDS] = {
 	[SINK_STDOUT] = stdout_keys,
 };
 
-/* What a sink of its kind cannot be without. */
+/* What a sink of its kind, or with the keys that it has, cannot be without. */
 static const char *missing_key(const struct sink_config *c)
 {
+	if (!c->cert_file != !c->key_file)
+		return c->cert_file ? "keyFile" : "certFile";
 	switch (c->kind) {
 	case SINK_FILE:
 	case SINK_SQLITE:

@@ -19,8 +19,8 @@
 struct http_client {
 	struct loop *loop;
 	char *path;
-	bool h2, remote; /* remote: @path is an origin */
-	char *ca_file;
+	bool h2, remote;     /* remote: @path is an origin */
+	struct http_tls tls; /* its paths are owned */
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct http_request *requests;
@@ -110,7 +110,9 @@ static void destroy(struct http_client *c)
 	curl_multi_cleanup(c->multi);
 	loop_timer_close(c->timer);
 	free(c->path);
-	free(c->ca_file);
+	free((char *)c->tls.ca);
+	free((char *)c->tls.cert);
+	free((char *)c->tls.key);
 	free(c);
 }
 
@@ -258,13 +260,20 @@ struct http_client *http_client_new_h2(struct loop *loop, const char *path)
 	return c;
 }
 
+static char *copy_path(const char *path)
+{
+	return path ? xstrdup(path) : NULL;
+}
+
 struct http_client *http_client_new_remote(struct loop *loop,
 					   const char *origin,
-					   const char *ca_file)
+					   const struct http_tls *tls)
 {
 	struct http_client *c = new_client(loop, origin, true);
 
-	c->ca_file = ca_file ? xstrdup(ca_file) : NULL;
+	c->tls.ca = copy_path(tls->ca);
+	c->tls.cert = copy_path(tls->cert);
+	c->tls.key = copy_path(tls->key);
 	return c;
 }
 
@@ -289,7 +298,7 @@ static struct http_request *start(struct http_client *c,
 	/* Fails without memory, or for a path with control bytes. */
 	assert(r && (!body || http_request_post(r, body)) &&
 	       (!c->h2 || http_request_h2(r)) &&
-	       (!c->remote || http_request_remote(r, c->path, c->ca_file)));
+	       (!c->remote || http_request_remote(r, c->path, &c->tls)));
 	r->next = c->requests;
 	if (r->next)
 		r->next->prev = r;

@@ -23,14 +23,20 @@ struct http_client *http_client_new(struct loop *loop, const char *path);
  *  request over a connection of its own. */
 struct http_client *http_client_new_h2(struct loop *loop, const char *path);
 
+/** Files in PEM. */
+struct http_tls {
+	const char *ca;		/* who may sign; NULL: the system's */
+	const char *cert, *key; /* ours, for a server that asks; NULL: none */
+};
+
 /**
  * Requests go to @origin ("https://host:4318"), over TCP. The certificate must
- * be the host's and signed by one of @ca_file, or of the system's when that is
- * NULL. Redirections are not followed.
+ * be the host's, in force, and signed by one of @tls's authorities. The files
+ * are read anew for each connection. Redirections are not followed.
  */
 struct http_client *http_client_new_remote(struct loop *loop,
 					   const char *origin,
-					   const char *ca_file);
+					   const struct http_tls *tls);
 
 /** Cancels what is under way, silently. */
 void http_client_free(struct http_client *client);

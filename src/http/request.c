@@ -131,7 +131,7 @@ bool http_request_post(struct http_request *r, const struct http_body *body)
 }
 
 bool http_request_remote(struct http_request *r, const char *origin,
-			 const char *ca_file)
+			 const struct http_tls *tls)
 {
 	_cleanup_(freep) char *url = xasprintf("%s%s", origin, r->get.path);
 	CURL *c = r->easy;
@@ -141,8 +141,12 @@ bool http_request_remote(struct http_request *r, const char *origin,
 	e = e ?: curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, NULL);
 	e = e ?: curl_easy_setopt(c, CURLOPT_URL, url);
 	e = e ?: curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (ca_file)
-		e = e ?: curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
+	if (tls->ca)
+		e = e ?: curl_easy_setopt(c, CURLOPT_CAINFO, tls->ca);
+	if (tls->cert)
+		e = e ?: curl_easy_setopt(c, CURLOPT_SSLCERT, tls->cert);
+	if (tls->key)
+		e = e ?: curl_easy_setopt(c, CURLOPT_SSLKEY, tls->key);
 	return e == CURLE_OK;
 }
 

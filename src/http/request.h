@@ -37,9 +37,9 @@ struct http_request *http_request_new(struct http_client *client,
 				      const struct http_get *get);
 /** Make it a POST. Returns false without memory. */
 bool http_request_post(struct http_request *r, const struct http_body *body);
-/** Make it one to a server at @origin; @ca_file may be NULL. */
+/** Make it one to a server at @origin. */
 bool http_request_remote(struct http_request *r, const char *origin,
-			 const char *ca_file);
+			 const struct http_tls *tls);
 /** Make it one of HTTP/2. */
 bool http_request_h2(struct http_request *r);
 void http_request_free(struct http_request *r);

@@ -38,6 +38,8 @@ void sink_config_fini(struct sink_config *c)
 	free(c->url);
 	free(c->headers_file);
 	free(c->ca_file);
+	free(c->cert_file);
+	free(c->key_file);
 	free(c->spool);
 	vec_foreach(header, &c->headers)
 		free(*header);

@@ -40,9 +40,10 @@ struct sink_config {
 	uint64_t retain_size; /* bytes; 0: any */
 
 	char *url;
-	char *headers_file;  /* lines of "Name: value" */
-	char *ca_file;	     /* NULL: the system's */
-	VEC(char *) headers; /* "Name: value" */
+	char *headers_file;	    /* lines of "Name: value" */
+	char *ca_file;		    /* NULL: the system's */
+	char *cert_file, *key_file; /* our own; NULL: none */
+	VEC(char *) headers;	    /* "Name: value" */
 	VEC(char *) labels;  /* of Loki's streams: fields of the record */
 	char *spool;	     /* directory of what waits to be sent */
 	uint64_t spool_size; /* bytes */

@@ -260,6 +260,8 @@ static void split_url(const char *url, char **ret_origin, char **ret_path)
 static void *push_open(struct loop *loop, const struct sink_config *config,
 		       loop_fn changed, void *arg)
 {
+	struct http_tls tls = { config->ca_file, config->cert_file,
+				config->key_file };
 	_cleanup_(freep) char *origin = NULL;
 	struct push *p = xnew(struct push);
 
@@ -268,7 +270,7 @@ static void *push_open(struct loop *loop, const struct sink_config *config,
 	p->changed = changed;
 	p->arg = arg;
 	split_url(config->url, &origin, &p->path);
-	p->client = http_client_new_remote(loop, origin, config->ca_file);
+	p->client = http_client_new_remote(loop, origin, &tls);
 	p->retry = loop_timer_new(loop, on_retry, p);
 	p->pause_ms = RETRY_FIRST_MS;
 	p->limit = BATCH_LINES;

@@ -80,6 +80,11 @@ class Feed:
         self.process.stdin.write("".join(json.dumps(r) + "\n" for r in records))
         self.process.stdin.flush()
 
+    def reopen(self):
+        """Files are opened anew, and what waits for its next try is tried now."""
+        self.process.stdin.write("!reopen\n")
+        self.process.stdin.flush()
+
     def status(self):
         n = len(self.answers)
         self.process.stdin.write("!status\n")
