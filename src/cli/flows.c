@@ -189,14 +189,14 @@ static void print_groups_csv(const struct fold_by *by,
 
 static int show_top(struct source *s, const struct flow_options *o)
 {
-	_cleanup_(fold_freep) struct fold *fold = fold_new(&o->by);
+	_cleanup_(fold_freep) struct fold *fold = fold_new(&o->by, o->top);
 	const struct fold_group *groups;
 	size_t n;
-	int r = source_fold(s, &o->question, fold, &o->by);
+	int r = source_fold(s, &o->question, fold);
 
 	if (r < 0)
 		return r;
-	n = fold_top(fold, o->top, &groups);
+	n = fold_top(fold, &groups);
 	if (o->output == FLOW_JSON)
 		print_groups_json(&o->by, groups, n);
 	else if (o->output == FLOW_CSV)

@@ -20,7 +20,7 @@ struct entry {
 	char name[];
 };
 
-enum kind { WORD, ORIGIN, CONTAINER, PARTY, POLICIES, KINDS };
+enum kind { WORD, ORIGIN, CONTAINER, PARTY, POLICIES, KIND, KINDS };
 
 enum statement {
 	FIND_WORD,
@@ -35,6 +35,8 @@ enum statement {
 	FIND_POLICIES,
 	ADD_POLICIES,
 	ADD_POLICY,
+	FIND_KIND,
+	ADD_KIND,
 	STATEMENTS,
 };
 
@@ -57,6 +59,11 @@ static const char *const texts[STATEMENTS] = {
 	[FIND_POLICIES] = "SELECT id FROM policy_sets WHERE json = ?1",
 	[ADD_POLICIES] = "INSERT INTO policy_sets(json) VALUES(?1)",
 	[ADD_POLICY] = "INSERT OR IGNORE INTO policies VALUES(?2, ?1)",
+	[FIND_KIND] = "SELECT id FROM kinds WHERE origin = ?1 AND verdict = ?2"
+		      " AND direction = ?3 AND reason = ?4 AND policies = ?5"
+		      " AND proto = ?6",
+	[ADD_KIND] = "INSERT INTO kinds(origin, verdict, direction, reason,"
+		     " policies, proto) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 };
 
 struct dict {
@@ -383,5 +390,27 @@ int dict_policies(struct dict *d, struct json_object *policies, int64_t *ret)
 	if (r != SQLITE_OK && r != SQLITE_ROW)
 		return r;
 	remember(d, POLICIES, text, len, *ret);
+	return SQLITE_OK;
+}
+
+int dict_kind(struct dict *d, const struct dict_kind *kind, int64_t *ret)
+{
+	const int64_t numbers[] = { kind->origin,    kind->verdict,
+				    kind->direction, kind->reason,
+				    kind->policies,  kind->proto };
+	int r;
+
+	if (recall(d, KIND, numbers, sizeof(numbers), ret))
+		return SQLITE_OK;
+	for (unsigned i = FIND_KIND; i <= ADD_KIND; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(numbers); k++)
+			sqlite3_bind_int64(d->statements[i], (int)k + 1,
+					   numbers[k]);
+	r = find(d, FIND_KIND, ret);
+	if (r == SQLITE_DONE)
+		r = add(d, ADD_KIND, ret);
+	if (r != SQLITE_OK && r != SQLITE_ROW)
+		return r;
+	remember(d, KIND, numbers, sizeof(numbers), *ret);
 	return SQLITE_OK;
 }

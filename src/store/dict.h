@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dict.h - the numbers of words, containers, parties and policy sets.
+/* dict.h - the numbers of words, containers, parties, policy sets and
+ * kinds of flows.
  *
  * Numbers are looked up once and remembered, up to a bound. After a rollback,
  * or when rows were removed, what is remembered may be wrong: dict_forget().
@@ -25,6 +26,13 @@ int dict_origin(struct dict *d, const char *host, const char *boot_id,
 int dict_container(struct dict *d, struct json_object *container, int64_t *ret);
 int dict_party(struct dict *d, const struct row_end *end, int64_t *ret);
 int dict_policies(struct dict *d, struct json_object *policies, int64_t *ret);
+
+/** Numbers of what many flows have in common. */
+struct dict_kind {
+	int64_t origin, verdict, direction, reason, policies, proto;
+};
+
+int dict_kind(struct dict *d, const struct dict_kind *kind, int64_t *ret);
 
 /** Bytes of an address's key. */
 #define DICT_KEY_MAX 17

@@ -222,7 +222,7 @@ static bool fold_one(void *arg, struct json_object *record)
 }
 
 static int files_fold(struct source *s, const struct question *q,
-		      struct fold *fold, _unused_ const struct fold_by *by)
+		      struct fold *fold)
 {
 	return files_list(s, q, fold_one, fold);
 }

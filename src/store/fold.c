@@ -11,6 +11,7 @@
 #include "base/table.h"
 #include "base/vec.h"
 #include "json/json.h"
+#include "store/row.h"
 
 static const char *const names[] = {
 	[FOLD_SRC] = "src",
@@ -46,6 +47,18 @@ int fold_field_parse(const char *name, enum fold_field *ret)
 	return -EINVAL;
 }
 
+bool fold_is_of_src(enum fold_field field)
+{
+	return field == FOLD_SRC || field == FOLD_SRC_IP ||
+	       field == FOLD_SRC_NAMESPACE || field == FOLD_SRC_IMAGE;
+}
+
+bool fold_is_of_dst(enum fold_field field)
+{
+	return field == FOLD_DST || field == FOLD_DST_IP ||
+	       field == FOLD_DST_NAMESPACE || field == FOLD_DST_IMAGE;
+}
+
 /* ---- values ------------------------------------------------------------ */
 
 static void add_party(struct json_object *end, struct buf *ret)
@@ -63,8 +76,10 @@ static void add_party(struct json_object *end, struct buf *ret)
 
 static void add_port(struct json_object *dst, struct buf *ret)
 {
-	if (json_object_is_type(json_at(dst, "port"), json_type_int))
-		buf_addf(ret, "%lld", (long long)json_number(dst, "port"));
+	struct row_int port = { 0 };
+
+	if (row_port_take(json_at(dst, "port"), &port))
+		buf_addf(ret, "%lld", (long long)port.value);
 }
 
 static void add_of_container(struct json_object *record, const char *end,
@@ -123,16 +138,36 @@ struct entry {
 
 struct fold {
 	struct fold_by by;
+	size_t top;
 	struct entry *entries;
 	VEC(struct fold_group) sorted;
 };
 
-struct fold *fold_new(const struct fold_by *by)
+struct fold *fold_new(const struct fold_by *by, size_t top)
 {
 	struct fold *f = xnew(struct fold);
 
 	f->by = *by;
+	f->top = top;
 	return f;
+}
+
+const struct fold_by *fold_by(const struct fold *f)
+{
+	return &f->by;
+}
+
+size_t fold_wanted(const struct fold *f)
+{
+	return f->top;
+}
+
+static void remove_entry(struct fold *f, struct entry *e)
+{
+	HASH_DELETE(hh, f->entries, e);
+	free(e->group.values);
+	free(e->key);
+	free(e);
 }
 
 void fold_free(struct fold *f)
@@ -141,12 +176,8 @@ void fold_free(struct fold *f)
 
 	if (!f)
 		return;
-	HASH_ITER(hh, f->entries, e, next) {
-		HASH_DELETE(hh, f->entries, e);
-		free(e->group.values);
-		free(e->key);
-		free(e);
-	}
+	HASH_ITER(hh, f->entries, e, next)
+		remove_entry(f, e);
 	vec_fini(&f->sorted);
 	free(f);
 }
@@ -168,7 +199,6 @@ static struct entry *entry_new(struct fold *f, struct buf *key)
 	return e;
 }
 
-/* Wraps for what is taken back: -1 flow is UINT64_MAX flows. */
 void fold_add(struct fold *f, struct json_object *record, uint64_t flows,
 	      uint64_t packets, uint64_t bytes)
 {
@@ -202,17 +232,31 @@ static int compare(const void *a, const void *b, void *arg)
 	return order;
 }
 
-size_t fold_top(struct fold *f, size_t n, const struct fold_group **ret)
+size_t fold_top(struct fold *f, const struct fold_group **ret)
 {
 	struct entry *e, *next;
 
 	f->sorted.len = 0;
 	HASH_ITER(hh, f->entries, e, next)
-		if (e->group.flows)
-			vec_push(&f->sorted, e->group);
+		vec_push(&f->sorted, e->group);
 	if (f->sorted.len)
 		qsort_r(f->sorted.data, f->sorted.len, sizeof(*f->sorted.data),
 			compare, f);
 	*ret = f->sorted.data;
-	return MIN(n, f->sorted.len);
+	return MIN(f->top, f->sorted.len);
+}
+
+void fold_trim(struct fold *f)
+{
+	const struct fold_group *groups;
+	size_t n = fold_top(f, &groups);
+	struct fold_group last;
+	struct entry *e, *next;
+
+	if (!n || n == f->sorted.len)
+		return;
+	last = groups[n - 1];
+	HASH_ITER(hh, f->entries, e, next)
+		if (compare(&e->group, &last, f) > 0)
+			remove_entry(f, e);
 }

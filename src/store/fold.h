@@ -2,6 +2,8 @@
 /* fold.h - flows counted by what they have in common: the top talkers. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -39,6 +41,10 @@ const char *fold_field_name(enum fold_field field);
 /** Returns 0 or -EINVAL. */
 int fold_field_parse(const char *name, enum fold_field *ret);
 
+/** True for what is of one of the ends; the port is of the flow. */
+bool fold_is_of_src(enum fold_field field);
+bool fold_is_of_dst(enum fold_field field);
+
 /** The value of @field in a record; "" when it has none. */
 void fold_value(enum fold_field field, struct json_object *record,
 		struct buf *ret);
@@ -48,7 +54,8 @@ struct fold_group {
 	uint64_t flows, packets, bytes;
 };
 
-struct fold *fold_new(const struct fold_by *by);
+/** Of which the @top largest are wanted; SIZE_MAX: all. */
+struct fold *fold_new(const struct fold_by *by, size_t top);
 void fold_free(struct fold *f);
 static inline void fold_freep(struct fold **f)
 {
@@ -59,6 +66,13 @@ static inline void fold_freep(struct fold **f)
 void fold_add(struct fold *f, struct json_object *record, uint64_t flows,
 	      uint64_t packets, uint64_t bytes);
 
-/** The @n largest by flows, then packets, then by name. Borrowed from @f until
- *  it changes. Returns how many there are. */
-size_t fold_top(struct fold *f, size_t n, const struct fold_group **ret);
+const struct fold_by *fold_by(const struct fold *f);
+size_t fold_wanted(const struct fold *f);
+
+/** Forget what is not among those that are wanted; nothing is added to a group
+ *  any more that is there. */
+void fold_trim(struct fold *f);
+
+/** Those that are wanted: the largest by flows, then packets, then by name.
+ *  Borrowed from @f until it changes. Returns how many there are. */
+size_t fold_top(struct fold *f, const struct fold_group **ret);

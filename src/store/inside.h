@@ -5,10 +5,12 @@
 #include <sqlite3.h>
 
 #include "store/dict.h"
+#include "store/pack.h"
 #include "store/store.h"
 
 enum store_statement {
-	STORE_FIND_FLOW,
+	STORE_FIND_FLOW,     /* by its id and when it began */
+	STORE_FIND_OLD_FLOW, /* by its id alone */
 	STORE_ADD_FLOW,
 	STORE_UPDATE_FLOW, /* nothing that an index is of */
 	STORE_REWRITE_FLOW,
@@ -25,6 +27,7 @@ enum store_statement {
 struct store {
 	sqlite3 *db;
 	struct dict *dict;
+	struct pack *pack;
 	sqlite3_stmt *statements[STORE_STATEMENTS];
 	struct store_options options;
 	char *path, *aside;
@@ -38,6 +41,14 @@ int store_prepare(sqlite3 *db, sqlite3_stmt *ret[static STORE_STATEMENTS]);
 
 /** Remember what SQLite says. Returns -errno for @code. */
 int store_fail(struct store *s, int code);
+
+/** Around everything that is written; each returns an SQLite result code. */
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+
+/** Take back what was written since, and forget what was remembered of it.
+ *  Returns -errno for @code. */
+int store_abandon(struct store *s, int code);
 
 /** Move the file aside and begin a new one. Returns 0 or -errno. */
 int store_replace(struct store *s);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "store/dict.h"
+#include "store/parties.h"
 #include "store/schema.h"
 #include "store/sql.h"
 
@@ -20,131 +20,8 @@
 void plan_fini(struct plan *p)
 {
 	free(p->where);
+	free(p->kind_where);
 	vec_fini(&p->values);
-}
-
-/* ---- parties ----------------------------------------------------------- */
-
-static int run_bound(sqlite3 *db, const char *text, const char *a,
-		     const char *b, sqlite3_stmt **ret)
-{
-	int r = sqlite3_prepare_v2(db, text, -1, ret, NULL);
-
-	if (r != SQLITE_OK)
-		return r;
-	sql_bind_text(*ret, 1, a);
-	sql_bind_text(*ret, 2, b);
-	r = sqlite3_step(*ret);
-	return r == SQLITE_DONE ? SQLITE_OK : r;
-}
-
-static int add_prefix(sqlite3 *db, const char *table, const struct party *p)
-{
-	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-		"INSERT OR IGNORE INTO temp.%s SELECT id FROM parties"
-		" WHERE address_key BETWEEN ?1 AND ?2",
-		table);
-	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
-	unsigned char low[DICT_KEY_MAX], high[DICT_KEY_MAX];
-	struct addr first, last;
-	size_t len;
-	int r;
-
-	prefix_range(&p->prefix, &first, &last);
-	len = dict_address_key(&first, low);
-	dict_address_key(&last, high);
-	r = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
-	if (r != SQLITE_OK)
-		return r;
-	sqlite3_bind_blob(stmt, 1, low, (int)len, SQLITE_STATIC);
-	sqlite3_bind_blob(stmt, 2, high, (int)len, SQLITE_STATIC);
-	r = sqlite3_step(stmt);
-	return r == SQLITE_DONE ? SQLITE_OK : r;
-}
-
-/* Parties of containers by @condition, whose parameters are ?1 and ?2. */
-static int add_containers(sqlite3 *db, const char *table, const char *condition,
-			  const char *a, const char *b)
-{
-	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-		"INSERT OR IGNORE INTO temp.%s SELECT p.id FROM containers c"
-		" JOIN parties p ON p.container = c.id WHERE c.id <> 0 AND %s",
-		table, condition);
-	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
-
-	return run_bound(db, text, a, b, &stmt);
-}
-
-static int add_named(sqlite3 *db, const char *table, const struct party *p)
-{
-	_cleanup_(sql_freep) char *by_dns = sqlite3_mprintf(
-		"INSERT OR IGNORE INTO temp.%s SELECT id FROM parties"
-		" WHERE name <> '' AND name = ?1 AND ?2 IS NULL",
-		table);
-	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
-	int r = add_containers(db, table,
-			       "c.name = ?1 AND (?2 IS NULL OR"
-			       " c.namespace = ?2)",
-			       p->name, p->namespace);
-
-	if (r == SQLITE_OK && strlen(p->name) >= PARTY_ID_MIN)
-		r = add_containers(db, table,
-				   "substr(CAST(c.container_id AS BLOB), 1,"
-				   " length(CAST(?1 AS BLOB))) ="
-				   " CAST(?1 AS BLOB) AND"
-				   " (?2 IS NULL OR c.namespace = ?2)",
-				   p->name, p->namespace);
-	return r == SQLITE_OK
-		       ? run_bound(db, by_dns, p->name, p->namespace, &stmt)
-		       : r;
-}
-
-/* All containers, less those of whom a label does not hold. */
-static int add_labelled(sqlite3 *db, const char *table, const struct party *p)
-{
-	int r = add_containers(db, table, "?1 IS NULL AND ?2 IS NULL", NULL,
-			       NULL);
-
-	vec_foreach(label, &p->labels) {
-		_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-			"DELETE FROM temp.%s WHERE id IN (SELECT p.id FROM"
-			" parties p WHERE %s EXISTS(SELECT 1 FROM labels l"
-			" WHERE l.container = p.container AND l.key = ?1"
-			" AND (?2 IS NULL OR l.value = ?2)))",
-			table, label->not ? "" : "NOT");
-		_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
-
-		if (r == SQLITE_OK)
-			r = run_bound(db, text, label->key, label->value,
-				      &stmt);
-	}
-	return r;
-}
-
-static int add_parties(sqlite3 *db, const char *table, const struct party *p)
-{
-	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-		"CREATE TEMP TABLE IF NOT EXISTS %s(id INTEGER PRIMARY KEY);"
-		"DELETE FROM temp.%s",
-		table, table);
-	int r = sql_run(db, text);
-
-	if (r != SQLITE_OK)
-		return r;
-	switch (p->kind) {
-	case PARTY_ANY:
-		return SQLITE_OK;
-	case PARTY_NAME:
-		return add_named(db, table, p);
-	case PARTY_NAMESPACE:
-		return add_containers(db, table, "c.namespace = ?1",
-				      p->namespace, NULL);
-	case PARTY_PREFIX:
-		return add_prefix(db, table, p);
-	case PARTY_LABELS:
-		return add_labelled(db, table, p);
-	}
-	return SQLITE_MISUSE;
 }
 
 /* ---- conditions -------------------------------------------------------- */
@@ -155,15 +32,7 @@ static void add_text(struct plan *p, struct buf *where, const char *condition,
 	if (!value)
 		return;
 	buf_addf(where, " AND %s", condition);
-	vec_push(&p->values,
-		 (struct plan_value){ .is_text = true, .text = value });
-}
-
-static void add_number(struct plan *p, struct buf *where, const char *condition,
-		       int64_t value)
-{
-	buf_addf(where, " AND %s", condition);
-	vec_push(&p->values, (struct plan_value){ .number = value });
+	vec_push(&p->values, value);
 }
 
 static void add_verdicts(struct plan *p, struct buf *where)
@@ -191,6 +60,23 @@ static void add_verdicts(struct plan *p, struct buf *where)
 #define WORD_IS(column) \
 	column " = (SELECT id FROM words WHERE text = ? AND text <> '')"
 
+/* What flows of one kind have in common, in flow_rows as in kinds. */
+static void add_kind_conditions(struct plan *p)
+{
+	struct buf where = BUF_INIT(BUF_UNBOUNDED);
+	const struct question *q = p->question;
+
+	add_verdicts(p, &where);
+	add_text(p, &where, WORD_IS("proto"), q->proto);
+	add_text(p, &where, WORD_IS("reason"), q->reason);
+	add_text(p, &where, WORD_IS("direction"), q->direction);
+	add_text(p, &where,
+		 "policies IN (SELECT policy_set FROM policies"
+		 " WHERE policy = ?)",
+		 q->policy);
+	p->kind_where = buf_take(&where);
+}
+
 static void add_conditions(struct plan *p)
 {
 	struct buf where = BUF_INIT(BUF_UNBOUNDED);
@@ -201,24 +87,17 @@ static void add_conditions(struct plan *p)
 			 " AND src IN (SELECT id FROM temp.from_party)");
 	if (q->to.kind != PARTY_ANY)
 		buf_adds(&where, " AND dst IN (SELECT id FROM temp.to_party)");
-	add_verdicts(p, &where);
 	if (q->port.is_set)
-		add_number(p, &where, "dst_port = ?", q->port.port);
+		buf_addf(&where, " AND dst_port = %u", q->port.port);
 	if (q->has_flow_id)
-		add_number(p, &where, "flow_id = ?", q->flow_id);
-	add_text(p, &where, WORD_IS("proto"), q->proto);
-	add_text(p, &where, WORD_IS("reason"), q->reason);
-	add_text(p, &where, WORD_IS("direction"), q->direction);
-	add_text(p, &where,
-		 "policies IN (SELECT policy_set FROM policies"
-		 " WHERE policy = ?)",
-		 q->policy);
+		buf_adds(&where, " AND id IN (SELECT id FROM temp.asked_flow)");
 	p->where = buf_take(&where);
+	add_kind_conditions(p);
 }
 
 /* ---- statements -------------------------------------------------------- */
 
-static int64_t clamp(uint64_t time)
+int64_t plan_time(uint64_t time)
 {
 	return time > INT64_MAX ? INT64_MAX : (int64_t)time;
 }
@@ -234,7 +113,7 @@ bool plan_is_empty(const struct plan *p, enum plan_part part)
 	if (p->question->no_flows || p->question->since > p->question->until)
 		return true;
 	if (part == PLAN_LONG)
-		return short_of(clamp(p->question->since)) == 0;
+		return short_of(plan_time(p->question->since)) == 0;
 	return part == PLAN_BEFORE && p->question->since == 0;
 }
 
@@ -257,8 +136,8 @@ static const char *time_condition(enum plan_part part)
 static void bind_times(sqlite3_stmt *stmt, const struct plan *p,
 		       enum plan_part part)
 {
-	int64_t since = clamp(p->question->since);
-	int64_t until = clamp(p->question->until);
+	int64_t since = plan_time(p->question->since);
+	int64_t until = plan_time(p->question->until);
 	int64_t beyond = until < INT64_MAX ? until + 1 : until;
 	int64_t low = 0, high = until;
 
@@ -274,27 +153,29 @@ static void bind_times(sqlite3_stmt *stmt, const struct plan *p,
 	sqlite3_bind_int64(stmt, 3, since);
 }
 
+/* Parameters from the fourth on. */
 static void bind_values(sqlite3_stmt *stmt, const struct plan *p)
 {
 	int at = 4;
 
-	vec_foreach(value, &p->values) {
-		if (value->is_text)
-			sql_bind_text(stmt, at++, value->text);
-		else
-			sqlite3_bind_int64(stmt, at++, value->number);
-	}
+	vec_foreach(value, &p->values)
+		sql_bind_text(stmt, at++, *value);
 }
 
-static int prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
-		   const char *index, const char *select, const char *tail,
-		   sqlite3_stmt **ret)
+/* An index for lists; "" is the table by its numbers. */
+static const char *index_of(const struct plan *p, enum plan_part part)
 {
-	bool whole = !*index;
-	_cleanup_(sql_freep) char *text =
-		sqlite3_mprintf("SELECT %s FROM flow_rows %s %s WHERE %s%s %s",
-				select, whole ? "NOT INDEXED" : "INDEXED BY",
-				index, time_condition(part), p->where, tail);
+	return *p->index && part == PLAN_LONG ? "flow_long" : p->index;
+}
+
+int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
+		 const char *select, const char *tail, sqlite3_stmt **ret)
+{
+	const char *index = index_of(p, part);
+	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
+		"SELECT %s FROM flow_rows %s %s WHERE %s%s%s %s", select,
+		*index ? "INDEXED BY" : "NOT INDEXED", index,
+		time_condition(part), p->where, p->kind_where, tail);
 	int r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL)
 		     : SQLITE_NOMEM;
 
@@ -305,29 +186,18 @@ static int prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
 	return SQLITE_OK;
 }
 
-bool plan_is_everything(const struct plan *p)
+int plan_prepare_kinds(sqlite3 *db, const struct plan *p, sqlite3_stmt **ret)
 {
-	return !p->question->no_flows && question_is_open(p->question) &&
-	       !p->question->since && p->question->until >= INT64_MAX;
-}
+	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
+		"SELECT id FROM kinds WHERE ?1 IS NULL AND ?2 IS NULL"
+		" AND ?3 IS NULL%s",
+		p->kind_where);
+	int r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL)
+		     : SQLITE_NOMEM;
 
-/* All flows there are, in no order: the table is read as it lies. */
-static bool is_read_whole(const struct plan *p, const char *tail)
-{
-	return !p->question->since && p->question->until >= INT64_MAX &&
-	       !strcmp(p->index, "flow_start") && !strncmp(tail, "GROUP", 5);
-}
-
-int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
-		 const char *select, const char *tail, sqlite3_stmt **ret)
-{
-	const char *index = p->index;
-
-	if (is_read_whole(p, tail))
-		index = "";
-	else if (part == PLAN_LONG && strcmp(index, "flow_flow_id") != 0)
-		index = "flow_long";
-	return prepare(db, p, part, index, select, tail, ret);
+	if (r == SQLITE_OK)
+		bind_values(*ret, p);
+	return r;
 }
 
 int plan_prepare_one(sqlite3 *db, const struct plan *p, const char *select,
@@ -335,8 +205,8 @@ int plan_prepare_one(sqlite3 *db, const struct plan *p, const char *select,
 {
 	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
 		"SELECT %s FROM flow_rows WHERE ?1 IS NULL AND ?2 IS NULL"
-		" AND ?3 IS NULL%s AND id = ?",
-		select, p->where);
+		" AND ?3 IS NULL%s%s AND id = ?",
+		select, p->where, p->kind_where);
 	int r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL)
 		     : SQLITE_NOMEM;
 
@@ -366,8 +236,8 @@ static int count(sqlite3 *db, const struct plan *p, const struct candidate *c,
 
 	if (r != SQLITE_OK)
 		return r;
-	sqlite3_bind_int64(stmt, 1, short_of(clamp(p->question->since)));
-	sqlite3_bind_int64(stmt, 2, clamp(p->question->until));
+	sqlite3_bind_int64(stmt, 1, short_of(plan_time(p->question->since)));
+	sqlite3_bind_int64(stmt, 2, plan_time(p->question->until));
 	sqlite3_bind_int64(stmt, 3, limit);
 	if (p->question->port.is_set)
 		sqlite3_bind_int64(stmt, 4, p->question->port.port);
@@ -401,7 +271,7 @@ static int choose(sqlite3 *db, struct plan *p, const struct candidate *c,
 	return SQLITE_OK;
 }
 
-static int choose_index(sqlite3 *db, struct plan *p)
+int plan_choose_index(sqlite3 *db, struct plan *p)
 {
 	const struct question *q = p->question;
 	const struct candidate candidates[] = {
@@ -425,10 +295,39 @@ static int choose_index(sqlite3 *db, struct plan *p)
 			  q->verdicts == QUESTION_DENIED },
 	};
 
-	p->index = q->has_flow_id ? "flow_flow_id" : "flow_start";
+	p->index = q->has_flow_id ? "" : "flow_start";
 	if (q->has_flow_id || question_is_open(q))
 		return SQLITE_OK;
 	return choose(db, p, candidates, ARRAY_SIZE(candidates));
+}
+
+int plan_find_flow(sqlite3 *db, int64_t flow_id)
+{
+	static const char text[] =
+		"INSERT INTO temp.asked_flow " SCHEMA_FIND_FLOW("id");
+	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
+	int r = sql_run(db, "CREATE TEMP TABLE IF NOT EXISTS"
+			    " asked_flow(id INTEGER PRIMARY KEY);"
+			    "DELETE FROM temp.asked_flow");
+
+	if (r == SQLITE_OK)
+		r = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
+	if (r != SQLITE_OK)
+		return r;
+	sqlite3_bind_int64(stmt, 1, flow_id);
+	return sql_done(stmt);
+}
+
+/* The temporary tables that conditions refer to. */
+static int select_rows(sqlite3 *db, const struct question *q)
+{
+	int r = parties_select(db, "from_party", &q->from);
+
+	if (r == SQLITE_OK)
+		r = parties_select(db, "to_party", &q->to);
+	if (r == SQLITE_OK && q->has_flow_id)
+		r = plan_find_flow(db, q->flow_id);
+	return r;
 }
 
 int plan_make(sqlite3 *db, const struct question *q, struct plan *ret)
@@ -436,13 +335,10 @@ int plan_make(sqlite3 *db, const struct question *q, struct plan *ret)
 	int r;
 
 	*ret = (struct plan){ .question = q };
-	r = add_parties(db, "from_party", &q->from);
+	r = select_rows(db, q);
 	if (r == SQLITE_OK)
-		r = add_parties(db, "to_party", &q->to);
-	if (r != SQLITE_OK)
-		return r;
-	add_conditions(ret);
-	return choose_index(db, ret);
+		add_conditions(ret);
+	return r;
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -471,7 +367,7 @@ int plan_prepare_events(sqlite3 *db, const struct question *q,
 	r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL) : SQLITE_NOMEM;
 	if (r != SQLITE_OK)
 		return r;
-	sqlite3_bind_int64(*ret, 1, clamp(q->since));
-	sqlite3_bind_int64(*ret, 2, clamp(q->until));
+	sqlite3_bind_int64(*ret, 1, plan_time(q->since));
+	sqlite3_bind_int64(*ret, 2, plan_time(q->until));
 	return SQLITE_OK;
 }

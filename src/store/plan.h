@@ -12,12 +12,6 @@
 #include "base/vec.h"
 #include "store/question.h"
 
-struct plan_value {
-	bool is_text;
-	int64_t number;
-	const char *text; /* borrowed from the question */
-};
-
 /** A flow is in the answer by one of these parts, never by two. Every flow of a
  *  part begins before those of the next. */
 enum plan_part {
@@ -29,19 +23,31 @@ enum plan_part {
 
 struct plan {
 	const struct question *question;
-	char *where; /* conditions but those of time, each with " AND " before
-		      * it */
-	VEC(struct plan_value) values; /* of @where's parameters, in order */
-	const char *index; /* that is gone through; "flow_start" for none */
+	/* Conditions but those of time, each with " AND " before it: a flow's
+	 * own, and those that it shares with all flows of its kind. */
+	char *where, *kind_where;
+	VEC(const char *)
+	values;		   /* of their parameters, in order; borrowed
+				   * from the question */
+	const char *index; /* that a list goes through; "": by numbers */
 };
 
-/** Make temporary tables of the parties, and choose the index. Returns an SQLite
- *  result code. */
+/** A time as the store has it. */
+int64_t plan_time(uint64_t time);
+
+/** Make temporary tables of what is named: from_party, to_party, asked_flow.
+ *  Returns an SQLite result code, as all of these do. */
 int plan_make(sqlite3 *db, const struct question *q, struct plan *ret);
 void plan_fini(struct plan *p);
 
-/** True when every flow that there is is asked for. */
-bool plan_is_everything(const struct plan *p);
+/** Choose the index for a list. */
+int plan_choose_index(sqlite3 *db, struct plan *p);
+
+/** Make temp.asked_flow(id) of the flow with this id. */
+int plan_find_flow(sqlite3 *db, int64_t flow_id);
+
+/** Prepare "SELECT id FROM kinds" of those that are asked for. */
+int plan_prepare_kinds(sqlite3 *db, const struct plan *p, sqlite3_stmt **ret);
 
 /** True when @part has nothing by what is asked. */
 bool plan_is_empty(const struct plan *p, enum plan_part part);

@@ -84,6 +84,16 @@ static bool take_int(struct json_object *value, struct row_int *ret)
 	return true;
 }
 
+bool row_port_take(struct json_object *value, struct row_int *ret)
+{
+	struct row_int n = { 0 };
+
+	if (!take_int(value, &n) || n.value < 0 || n.value > UINT16_MAX)
+		return false;
+	*ret = n;
+	return true;
+}
+
 /* A time; @exact when clock_format() gives the same text. */
 static bool take_time(struct json_object *value, uint64_t *ret, bool *exact)
 {
@@ -190,7 +200,7 @@ static bool take_end_member(struct row_end *end, const char *key,
 	if (!strcmp(key, "ip"))
 		return take_addr(value, &end->addr);
 	if (!strcmp(key, "port"))
-		return take_int(value, &end->port);
+		return row_port_take(value, &end->port);
 	if (!strcmp(key, "mac"))
 		return take_mac(value, &end->mac);
 	if (!strcmp(key, "name"))

@@ -95,6 +95,9 @@ const char *row_number_name(enum row_number number);
 /** 16 hexadecimal digits, as flow ids are written. Returns false for others. */
 bool row_flow_id_parse(const char *text, int64_t *ret);
 
+/** A number that a port can be. Returns false for others. */
+bool row_port_take(struct json_object *value, struct row_int *ret);
+
 /** The record without what only one record of a flow is about: its new packets
  *  and the head of one. What an answer shows of a flow. Owned by the caller. */
 struct json_object *row_summary(struct json_object *record);

@@ -5,13 +5,16 @@
  * table of its own and is referred to by number: words, containers, parties (a
  * container at an address), sets of policies. Number 0 is nobody, nothing.
  *
- * To change the schema: add a step to the end of steps[]; never edit one.
+ * To change the schema once a version is released: add a step to the end of
+ * schema_steps[]; never edit one. Version 1 is the first that is released, so
+ * nothing older is taken over.
  */
 #include "store/schema.h"
 
 #include <sqlite3.h>
 
 #include "base/macro.h"
+#include "store/sql.h"
 
 static const char version_1[] =
 	/* Who wrote. */
@@ -45,10 +48,12 @@ static const char version_1[] =
 	"CREATE TABLE policies(policy_set INTEGER NOT NULL,"
 	" policy TEXT NOT NULL, PRIMARY KEY(policy, policy_set))"
 	" STRICT, WITHOUT ROWID;"
-	"CREATE TABLE flow_rows(id INTEGER PRIMARY KEY, flow_id INTEGER,"
+	/* No id is given twice: who follows goes by them. */
+	"CREATE TABLE flow_rows(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" flow_id INTEGER,"
 	" origin INTEGER NOT NULL, seq INTEGER, time INTEGER NOT NULL,"
 	" start INTEGER NOT NULL, stop INTEGER NOT NULL,"
-	" given INTEGER NOT NULL,"
+	" run INTEGER NOT NULL, given INTEGER NOT NULL,"
 	" verdict INTEGER NOT NULL, state INTEGER, direction INTEGER,"
 	" reason INTEGER, policies INTEGER, proto INTEGER,"
 	" src INTEGER NOT NULL, src_port INTEGER,"
@@ -59,7 +64,10 @@ static const char version_1[] =
 	" iface_in INTEGER, iface_out INTEGER,"
 	" phys_in INTEGER, phys_out INTEGER, community_id TEXT, extra TEXT)"
 	" STRICT;"
-	"CREATE UNIQUE INDEX flow_flow_id ON flow_rows(flow_id)"
+	/* By the run of time that a flow began in (73 minutes), and only then
+	 * by its id: ids are random, and so it is only the latest run's part of
+	 * the index that is written to. */
+	"CREATE UNIQUE INDEX flow_flow_id ON flow_rows(run, flow_id)"
 	" WHERE flow_id IS NOT NULL;"
 	"CREATE INDEX flow_start ON flow_rows(start);"
 	"CREATE INDEX flow_long ON flow_rows(stop)"
@@ -68,23 +76,36 @@ static const char version_1[] =
 	"CREATE INDEX flow_dst ON flow_rows(dst, start);"
 	"CREATE INDEX flow_port ON flow_rows(dst_port, start);"
 	"CREATE INDEX flow_verdict ON flow_rows(verdict, start);"
+	/* What sums are made of, see pack.h. */
+	"CREATE TABLE kinds(id INTEGER PRIMARY KEY, origin INTEGER NOT NULL,"
+	" verdict INTEGER NOT NULL, direction INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL, policies INTEGER NOT NULL,"
+	" proto INTEGER NOT NULL,"
+	" UNIQUE(origin, verdict, direction, reason, policies, proto)) STRICT;"
+	"CREATE TABLE flow_packs(id INTEGER PRIMARY KEY, low INTEGER NOT NULL,"
+	" high INTEGER NOT NULL, cells BLOB NOT NULL) STRICT;"
+	"CREATE INDEX pack_span ON flow_packs(high, low);"
 	/* Each record of the flows that have several. */
-	"CREATE TABLE flow_records(flow INTEGER NOT NULL, time INTEGER NOT NULL,"
-	" seq INTEGER NOT NULL, state INTEGER, packets INTEGER, bytes INTEGER,"
-	" PRIMARY KEY(flow, time, seq)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE flow_records(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" flow INTEGER NOT NULL, time INTEGER NOT NULL, seq INTEGER NOT NULL,"
+	" state INTEGER, packets INTEGER, bytes INTEGER) STRICT;"
+	"CREATE UNIQUE INDEX record_flow ON flow_records(flow, time, seq);"
 	"CREATE TABLE packets(id INTEGER PRIMARY KEY, flow INTEGER NOT NULL,"
 	" time INTEGER NOT NULL, seq INTEGER NOT NULL, bytes INTEGER,"
 	" link INTEGER NOT NULL, head BLOB NOT NULL) STRICT;"
 	"CREATE UNIQUE INDEX packet_flow ON packets(flow, time, seq);"
 	"CREATE INDEX packet_time ON packets(time);"
-	"CREATE TABLE events(id INTEGER PRIMARY KEY, origin INTEGER NOT NULL,"
-	" seq INTEGER, time INTEGER NOT NULL, event INTEGER NOT NULL,"
+	"CREATE TABLE events(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" origin INTEGER NOT NULL, seq INTEGER, time INTEGER NOT NULL, event INTEGER NOT NULL,"
 	" level INTEGER, container INTEGER NOT NULL, message TEXT, extra TEXT)"
 	" STRICT;"
 	"CREATE INDEX event_time ON events(time);"
 	"CREATE INDEX event_event ON events(event, time);"
 	"CREATE INDEX event_container ON events(container, time)"
 	" WHERE container <> 0;"
+	/* What a newer version left for later: see schema.h. */
+	"CREATE TABLE upkeep(step INTEGER PRIMARY KEY, next INTEGER NOT NULL,"
+	" last INTEGER NOT NULL) STRICT;"
 	/* For people: names in place of numbers. */
 	"CREATE VIEW flows AS SELECT f.id AS id,"
 	" CASE WHEN f.flow_id IS NOT NULL"
@@ -131,68 +152,121 @@ static const char version_1[] =
 	" FROM events e JOIN words w ON w.id = e.event"
 	" JOIN containers c ON c.id = e.container;";
 
-/* A time's flows are counted and summed by what stands in the index alone. */
-static const char version_2[] =
-	"DROP INDEX flow_start;"
-	"CREATE INDEX flow_start ON flow_rows(start, src, dst, dst_port,"
-	" verdict, packets, bytes);";
-
-/* steps[n] makes version n + 1 of version n. */
-static const char *const steps[] = { version_1, version_2 };
-_Static_assert(ARRAY_SIZE(steps) == SCHEMA_VERSION, "a step is missing");
-
-static int read_int(sqlite3 *db, const char *sql, int *ret)
-{
-	sqlite3_stmt *stmt = NULL;
-	int r = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
-
-	if (r == SQLITE_OK) {
-		r = sqlite3_step(stmt);
-		if (r == SQLITE_ROW) {
-			*ret = sqlite3_column_int(stmt, 0);
-			r = SQLITE_OK;
-		}
-	}
-	sqlite3_finalize(stmt);
-	return r;
-}
+/* The nth makes version n + 1 of version n. */
+const struct schema_step schema_steps[] = { { .at_once = version_1 } };
 
 int schema_identity(struct sqlite3 *db, int *ret_application, int *ret_version,
 		    bool *ret_empty)
 {
-	int tables = 0, r;
+	int64_t application = 0, version = 0, tables = 0;
+	int r;
 
-	r = read_int(db, "PRAGMA application_id", ret_application);
+	r = sql_int(db, "PRAGMA application_id", &application);
 	if (r == SQLITE_OK)
-		r = read_int(db, "PRAGMA user_version", ret_version);
+		r = sql_int(db, "PRAGMA user_version", &version);
 	if (r == SQLITE_OK)
-		r = read_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
+		r = sql_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	*ret_application = (int)application;
+	*ret_version = (int)version;
 	*ret_empty = tables == 0;
 	return r;
 }
 
-static int number_it(sqlite3 *db)
+static int run_numbered(sqlite3 *db, const char *format, int64_t a, int64_t b)
 {
-	char *sql = sqlite3_mprintf(
-		"PRAGMA application_id=%d; PRAGMA user_version=%d",
-		SCHEMA_APPLICATION, SCHEMA_VERSION);
-	int r = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+	_cleanup_(sql_freep) char *sql = sqlite3_mprintf(format, a, b);
 
-	sqlite3_free(sql);
+	return sql ? sql_run(db, sql) : SQLITE_NOMEM;
+}
+
+/* What is to be done with the flows that there are. */
+static int put_off(sqlite3 *db, int64_t step)
+{
+	return run_numbered(db,
+			    "INSERT INTO upkeep SELECT %lld, %lld,"
+			    " ifnull(max(id), 0) FROM flow_rows",
+			    step, 0);
+}
+
+int schema_migrate(struct sqlite3 *db, const struct schema_step *steps,
+		   int version, int last)
+{
+	int r = sql_run(db, "BEGIN IMMEDIATE");
+
+	for (int i = version; r == SQLITE_OK && i < last; i++) {
+		if (steps[i].at_once)
+			r = sql_run(db, steps[i].at_once);
+		if (r == SQLITE_OK && steps[i].piece)
+			r = put_off(db, i);
+	}
+	if (r == SQLITE_OK)
+		r = run_numbered(db,
+				 "PRAGMA application_id = %lld;"
+				 "PRAGMA user_version = %lld",
+				 SCHEMA_APPLICATION, last);
+	if (r == SQLITE_OK)
+		r = sql_run(db, "COMMIT");
+	if (r != SQLITE_OK)
+		sql_run(db, "ROLLBACK");
 	return r;
 }
 
-int schema_migrate(struct sqlite3 *db, int version)
-{
-	int r = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+struct upkeep {
+	int64_t step, next, last;
+};
 
-	for (; r == SQLITE_OK && version < SCHEMA_VERSION; version++)
-		r = sqlite3_exec(db, steps[version], NULL, NULL, NULL);
-	if (r == SQLITE_OK)
-		r = number_it(db);
-	if (r == SQLITE_OK)
-		r = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+/* Returns SQLITE_ROW, or SQLITE_DONE when nothing was left for later. */
+static int next_upkeep(sqlite3 *db, struct upkeep *ret)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(db,
+				   "SELECT step, next, last FROM upkeep"
+				   " ORDER BY step LIMIT 1",
+				   -1, &stmt, NULL);
+
 	if (r != SQLITE_OK)
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+		return r;
+	r = sqlite3_step(stmt);
+	if (r == SQLITE_ROW) {
+		ret->step = sqlite3_column_int64(stmt, 0);
+		ret->next = sqlite3_column_int64(stmt, 1);
+		ret->last = sqlite3_column_int64(stmt, 2);
+	}
 	return r;
+}
+
+static int run_piece(sqlite3 *db, const char *text, int64_t from, int64_t to)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
+
+	if (r != SQLITE_OK)
+		return r;
+	sqlite3_bind_int64(stmt, 1, from);
+	sqlite3_bind_int64(stmt, 2, to);
+	return sql_done(stmt);
+}
+
+int schema_continue(struct sqlite3 *db, const struct schema_step *steps,
+		    int64_t rows, bool *ret_more)
+{
+	struct upkeep u = { 0 };
+	int64_t to;
+	int r = next_upkeep(db, &u);
+
+	*ret_more = r == SQLITE_ROW;
+	if (r != SQLITE_ROW)
+		return r == SQLITE_DONE ? SQLITE_OK : r;
+	to = MIN(u.next + rows, u.last);
+	r = run_piece(db, steps[u.step].piece, u.next, to);
+	if (r != SQLITE_OK)
+		return r;
+	return to < u.last ? run_numbered(db,
+					  "UPDATE upkeep SET next = %lld"
+					  " WHERE step = %lld",
+					  to, u.step)
+			   : run_numbered(db,
+					  "DELETE FROM upkeep WHERE step = %lld"
+					  " AND next <= %lld",
+					  u.step, to);
 }

@@ -26,10 +26,9 @@ int source_count(struct source *s, const struct question *q, uint64_t *ret)
 	return s->ops->count(s, q, ret);
 }
 
-int source_fold(struct source *s, const struct question *q, struct fold *fold,
-		const struct fold_by *by)
+int source_fold(struct source *s, const struct question *q, struct fold *fold)
 {
-	return s->ops->fold(s, q, fold, by);
+	return s->ops->fold(s, q, fold);
 }
 
 int source_records(struct source *s, int64_t flow_id,

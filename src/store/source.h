@@ -55,8 +55,7 @@ int source_list(struct source *s, const struct question *q, source_fn fn,
 int source_count(struct source *s, const struct question *q, uint64_t *ret);
 
 /** Flows that @q is about, into @fold. */
-int source_fold(struct source *s, const struct question *q, struct fold *fold,
-		const struct fold_by *by);
+int source_fold(struct source *s, const struct question *q, struct fold *fold);
 
 struct source_record {
 	uint64_t time;

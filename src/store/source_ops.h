@@ -10,7 +10,7 @@ struct source_ops {
 		    void *arg);
 	int (*count)(struct source *s, const struct question *q, uint64_t *ret);
 	int (*fold)(struct source *s, const struct question *q,
-		    struct fold *fold, const struct fold_by *by);
+		    struct fold *fold);
 	int (*records)(struct source *s, int64_t flow_id,
 		       void (*fn)(void *arg, const struct source_record *r),
 		       void *arg);

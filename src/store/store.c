@@ -47,6 +47,8 @@ static void close_database(struct store *s)
 		sqlite3_finalize(s->statements[i]);
 		s->statements[i] = NULL;
 	}
+	pack_close(s->pack);
+	s->pack = NULL;
 	dict_close(s->dict);
 	s->dict = NULL;
 	sqlite3_close(s->db);
@@ -134,7 +136,8 @@ static int adopt(struct store *s, enum store_state *state)
 	if (r == SQLITE_OK)
 		r = configure(s);
 	if (r == SQLITE_OK && (empty || version < SCHEMA_VERSION))
-		r = schema_migrate(s->db, empty ? 0 : version);
+		r = schema_migrate(s->db, schema_steps, empty ? 0 : version,
+				   SCHEMA_VERSION);
 	return r == SQLITE_OK ? 0 : store_fail(s, r);
 }
 
@@ -160,6 +163,8 @@ static int open_database(struct store *s, enum store_state *state)
 	if (r < 0)
 		return r;
 	r = dict_open(s->db, &s->dict);
+	if (r == SQLITE_OK)
+		r = pack_open(s->db, &s->pack);
 	if (r == SQLITE_OK)
 		r = store_prepare(s->db, s->statements);
 	return r == SQLITE_OK ? 0 : store_fail(s, r);
@@ -246,7 +251,7 @@ int store_open(const char *path, const struct store_options *options,
 static int put_lines(struct store *s, const struct slice *lines, size_t n,
 		     struct store_written *ret)
 {
-	int r = sql_run(s->db, "BEGIN IMMEDIATE");
+	int r = SQLITE_OK;
 
 	for (size_t i = 0; r == SQLITE_OK && i < n; i++) {
 		enum store_put put;
@@ -256,26 +261,46 @@ static int put_lines(struct store *s, const struct slice *lines, size_t n,
 		ret->known += put == STORE_PUT_KNOWN;
 		ret->refused += put == STORE_PUT_REFUSED;
 	}
+	return r;
+}
+
+int store_begin(struct store *s)
+{
+	return sql_run(s->db, "BEGIN IMMEDIATE");
+}
+
+int store_commit(struct store *s)
+{
+	int r = pack_flush(s->pack);
+
 	return r == SQLITE_OK ? sql_run(s->db, "COMMIT") : r;
 }
 
-/* What was remembered within the transaction is no longer so. */
+int store_abandon(struct store *s, int code)
+{
+	int r = store_fail(s, code);
+
+	if (!sqlite3_get_autocommit(s->db))
+		sql_run(s->db, "ROLLBACK");
+	pack_forget(s->pack);
+	dict_forget(s->dict);
+	return r;
+}
+
 static int write_once(struct store *s, const struct slice *lines, size_t n,
 		      struct store_written *ret)
 {
-	int code, r;
+	int code;
 
 	*ret = (struct store_written){ 0 };
 	if (!s->db)
 		return -EBADMSG;
-	code = put_lines(s, lines, n, ret);
+	code = store_begin(s);
 	if (code == SQLITE_OK)
-		return 0;
-	r = store_fail(s, code);
-	if (!sqlite3_get_autocommit(s->db))
-		sql_run(s->db, "ROLLBACK");
-	dict_forget(s->dict);
-	return r;
+		code = put_lines(s, lines, n, ret);
+	if (code == SQLITE_OK)
+		code = store_commit(s);
+	return code == SQLITE_OK ? 0 : store_abandon(s, code);
 }
 
 int store_write(struct store *s, const struct slice *lines, size_t n,

@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "store/inside.h"
+#include "store/schema.h"
 #include "store/sql.h"
 
 /* Rows, and pages given back, of one call. */
@@ -33,9 +34,31 @@ static int run_with(struct store *s, const char *text, int64_t rows,
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
+/* No sum has them any more. */
+static int unpack_doomed(struct store *s)
+{
+	static const struct pack_cell none = { 0 };
+	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(s->db, "SELECT id FROM temp.doomed", -1,
+				   &stmt, NULL);
+
+	if (r != SQLITE_OK)
+		return r;
+	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
+		r = pack_put(s->pack, sqlite3_column_int64(stmt, 0), &none);
+		if (r != SQLITE_OK)
+			return r;
+	}
+	return r == SQLITE_DONE ? SQLITE_OK : r;
+}
+
 /* Flows whose numbers are in temp.doomed. */
 static int remove_doomed(struct store *s)
 {
+	int r = unpack_doomed(s);
+
+	if (r != SQLITE_OK)
+		return r;
 	return sql_run(
 		s->db,
 		"DELETE FROM flow_records WHERE flow IN (SELECT id FROM doomed);"
@@ -175,10 +198,17 @@ static int by_size(struct store *s, struct store_trimmed *ret)
 
 static int trim(struct store *s, uint64_t now, struct store_trimmed *ret)
 {
-	int r = sql_run(s->db,
-			"CREATE TEMP TABLE IF NOT EXISTS doomed(id INTEGER"
-			" PRIMARY KEY); BEGIN IMMEDIATE; DELETE FROM doomed");
+	bool more = false;
+	int r = sql_run(s->db, "CREATE TEMP TABLE IF NOT EXISTS"
+			       " doomed(id INTEGER PRIMARY KEY)");
 
+	if (r == SQLITE_OK)
+		r = store_begin(s);
+	if (r == SQLITE_OK)
+		r = sql_run(s->db, "DELETE FROM temp.doomed");
+	if (r == SQLITE_OK)
+		r = schema_continue(s->db, schema_steps, ROWS_MAX, &more);
+	ret->more |= more;
 	if (r == SQLITE_OK)
 		r = by_age(s, now, ret);
 	if (r == SQLITE_OK)
@@ -186,9 +216,7 @@ static int trim(struct store *s, uint64_t now, struct store_trimmed *ret)
 	s->sweep_due |= ret->flows + ret->events > 0;
 	if (r == SQLITE_OK && s->sweep_due)
 		r = sweep(s);
-	if (r == SQLITE_OK)
-		r = sql_run(s->db, "COMMIT");
-	return r;
+	return r == SQLITE_OK ? store_commit(s) : r;
 }
 
 /* Free pages beyond a twentieth of the file: that many are soon used again. */
@@ -210,20 +238,15 @@ static int shrink(struct store *s)
 int store_trim(struct store *s, uint64_t now, struct store_trimmed *ret)
 {
 	struct store_trimmed trimmed = { 0 };
-	int r, code;
+	int code;
 
 	if (!s->db)
 		return -EBADMSG;
 	code = trim(s, now, &trimmed);
 	if (code == SQLITE_OK)
 		code = shrink(s);
-	if (code != SQLITE_OK) {
-		r = store_fail(s, code);
-		if (!sqlite3_get_autocommit(s->db))
-			sql_run(s->db, "ROLLBACK");
-		dict_forget(s->dict);
-		return r;
-	}
+	if (code != SQLITE_OK)
+		return store_abandon(s, code);
 	if (ret)
 		*ret = trimmed;
 	return 0;

@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "store/base64.h"
 #include "store/inside.h"
+#include "store/schema.h"
 #include "store/sql.h"
 
 /* Bits of flow_rows.given: what the record itself had said. */
@@ -37,20 +38,26 @@ enum { GIVEN_FIRST = 1, GIVEN_LAST = 2 };
 	" iface_out = ?27, phys_in = ?28, phys_out = ?29,"                    \
 	" community_id = ?30, extra = ?31 WHERE id = ?32"
 
+#define FOUND                                                      \
+	"id, start, verdict, src, dst, dst_port, stop, time, seq," \
+	" origin"
+
 static const char *const texts[STORE_STATEMENTS] = {
-	[STORE_FIND_FLOW] =
-		"SELECT id, start, verdict, src, dst, dst_port, stop, time, seq,"
-		" origin, packets, bytes, state FROM flow_rows"
-		" WHERE flow_id = ?1",
+	[STORE_FIND_FLOW] = "SELECT " FOUND " FROM flow_rows"
+			    " INDEXED BY flow_flow_id WHERE run = " SCHEMA_RUN(
+				    "?2") " AND flow_id = ?1",
+	[STORE_FIND_OLD_FLOW] = SCHEMA_FIND_FLOW(FOUND) " LIMIT 1",
 	[STORE_ADD_FLOW] =
-		"INSERT INTO flow_rows(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5,"
+		"INSERT INTO flow_rows(" COLUMNS
+		", run) VALUES(?1, ?2, ?3, ?4, ?5,"
 		" ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
 		" ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30,"
-		" ?31)",
+		" ?31, " SCHEMA_RUN("?2") ")",
 	[STORE_UPDATE_FLOW] = "UPDATE flow_rows SET " MUTABLE,
 	[STORE_REWRITE_FLOW] =
-		"UPDATE flow_rows SET start = ?2, verdict = ?3, src = ?4,"
-		" dst = ?5, dst_port = ?6, " MUTABLE,
+		"UPDATE flow_rows SET start = ?2, run = " SCHEMA_RUN(
+			"?2") ", verdict = ?3, src = ?4,"
+			      " dst = ?5, dst_port = ?6, " MUTABLE,
 	[STORE_FIRST_RECORD] =
 		"INSERT OR IGNORE INTO flow_records(flow, time, seq, state,"
 		" packets, bytes) SELECT id, time, ifnull(seq, 0), state,"
@@ -89,9 +96,23 @@ int store_prepare(sqlite3 *db, sqlite3_stmt *ret[static STORE_STATEMENTS])
 
 /* The columns that are numbers of something else. */
 struct numbers {
-	int64_t origin, verdict, src, dst, policies;
+	int64_t origin, verdict, src, dst, policies, kind;
 	int64_t words[ROW_TEXTS];
 };
+
+static int look_up_kind(struct store *s, struct numbers *n)
+{
+	const struct dict_kind kind = {
+		.origin = n->origin,
+		.verdict = n->verdict,
+		.direction = n->words[ROW_DIRECTION],
+		.reason = n->words[ROW_REASON],
+		.policies = n->policies,
+		.proto = n->words[ROW_PROTO],
+	};
+
+	return dict_kind(s->dict, &kind, &n->kind);
+}
 
 static int look_up(struct store *s, const struct row *r, struct numbers *n)
 {
@@ -112,7 +133,7 @@ static int look_up(struct store *s, const struct row *r, struct numbers *n)
 	if (e == SQLITE_OK)
 		e = dict_policies(s->dict, r->policies, &n->policies);
 	n->verdict = n->words[ROW_VERDICT];
-	return e;
+	return e == SQLITE_OK ? look_up_kind(s, n) : e;
 }
 
 /* Number 0 is nothing. */
@@ -196,16 +217,54 @@ static bool same_port(sqlite3_stmt *stmt, int at, const struct row_int *port)
 	       (!is_set || sqlite3_column_int64(stmt, at) == port->value);
 }
 
-/* Returns SQLITE_ROW, or SQLITE_DONE when there is none. The earliest start and
- * the latest end hold: @r gets them. */
-static int find_flow(struct store *s, struct row *r, const struct numbers *n,
-		     struct found *ret)
+/* One whose first record is not here: the record's own packets are others than
+ * the flow's so far. */
+static bool is_midway(const struct row *r)
+{
+	const struct row_int *all = &r->numbers[ROW_PACKETS];
+	const struct row_int *new = &r->numbers[ROW_NEW_PACKETS];
+
+	return new->is_set && all->is_set &&new->value != all->value;
+}
+
+/* True for a record of a flow that may be known by another beginning than this
+ * record tells. */
+static bool may_be_older(const struct row *r)
+{
+	const char *state = r->texts[ROW_STATE];
+
+	return r->has_first ? is_midway(r)
+			    : !state || strcmp(state, "new") != 0;
+}
+
+/* Returns SQLITE_ROW, and then the statement is to be reset, or SQLITE_DONE. */
+static int step_to_flow(struct store *s, const struct row *r,
+			sqlite3_stmt **ret)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_FIND_FLOW];
 	int e;
 
 	sql_bind_int(stmt, 1, &r->flow_id);
+	sqlite3_bind_int64(stmt, 2, (int64_t)r->start);
 	e = sqlite3_step(stmt);
+	if (e == SQLITE_DONE && may_be_older(r)) {
+		sqlite3_reset(stmt);
+		stmt = s->statements[STORE_FIND_OLD_FLOW];
+		sql_bind_int(stmt, 1, &r->flow_id);
+		e = sqlite3_step(stmt);
+	}
+	*ret = stmt;
+	return e;
+}
+
+/* Returns SQLITE_ROW, or SQLITE_DONE when there is none. The earliest start and
+ * the latest end hold: @r gets them. */
+static int find_flow(struct store *s, struct row *r, const struct numbers *n,
+		     struct found *ret)
+{
+	sqlite3_stmt *stmt;
+	int e = step_to_flow(s, r, &stmt);
+
 	if (e == SQLITE_ROW) {
 		uint64_t start = (uint64_t)sqlite3_column_int64(stmt, 1);
 		uint64_t stop = (uint64_t)sqlite3_column_int64(stmt, 6);
@@ -267,16 +326,6 @@ static int add_record(struct store *s, const struct row *r,
 		stmt, 6,
 		or_else(&r->numbers[ROW_NEW_BYTES], &r->numbers[ROW_BYTES]));
 	return sql_done(stmt);
-}
-
-/* One whose first record is not here: the record's own packets are others than
- * the flow's so far. */
-static bool is_midway(const struct row *r)
-{
-	const struct row_int *all = &r->numbers[ROW_PACKETS];
-	const struct row_int *new = &r->numbers[ROW_NEW_PACKETS];
-
-	return new->is_set && all->is_set &&new->value != all->value;
 }
 
 /* Those without an id are told apart by who wrote which record when. */
@@ -369,6 +418,26 @@ static int add_packet(struct store *s, const struct row *r, int64_t flow)
 	return sql_done(stmt);
 }
 
+/* What sums are made of. */
+static int pack_flow(struct store *s, const struct row *r,
+		     const struct numbers *n, int64_t flow)
+{
+	const struct pack_cell cell = {
+		.start = (int64_t)r->start,
+		.stop = (int64_t)r->stop,
+		.packets = r->numbers[ROW_PACKETS].value,
+		.bytes = r->numbers[ROW_BYTES].value,
+		.src = (uint32_t)n->src,
+		.dst = (uint32_t)n->dst,
+		.kind = (uint32_t)n->kind,
+		.port = r->dst.port.is_set ? (int32_t)r->dst.port.value : -1,
+	};
+
+	if (n->src > UINT32_MAX || n->dst > UINT32_MAX || n->kind > UINT32_MAX)
+		return SQLITE_FULL;
+	return pack_put(s->pack, flow, &cell);
+}
+
 static int put_flow(struct store *s, struct row *r, bool *ret_known)
 {
 	struct numbers n = { 0 };
@@ -385,7 +454,10 @@ static int put_flow(struct store *s, struct row *r, bool *ret_known)
 		e = update_flow(s, r, &n, &found, ret_known);
 	else
 		return there;
-	return e == SQLITE_OK && !*ret_known ? add_packet(s, r, found.id) : e;
+	if (e != SQLITE_OK || *ret_known)
+		return e;
+	e = pack_flow(s, r, &n, found.id);
+	return e == SQLITE_OK ? add_packet(s, r, found.id) : e;
 }
 
 /* ---- events ------------------------------------------------------------ */

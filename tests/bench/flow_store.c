@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -104,57 +106,97 @@ static int batch(struct store *s, struct buf *text, size_t n)
 	return r;
 }
 
-static void tell(struct store *s, uint64_t flows, uint64_t records,
-		 uint64_t generating, uint64_t writing)
+/* What has been done so far: flows, records, ns of each. */
+struct progress {
+	uint64_t flows, records, generating, writing, cpu;
+};
+
+/* ns of processor that this process has used. */
+static uint64_t cpu_time(void)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+static double rate(uint64_t n, uint64_t ns)
+{
+	return (double)n * 1e9 / (double)ns;
+}
+
+/* The rates are those since @last. */
+static void tell(struct store *s, const struct progress *now,
+		 const struct progress *last)
+{
+	uint64_t records = now->records - last->records;
 	struct store_size size;
+	struct rusage usage;
 
 	if (store_size(s, &size) < 0)
 		return;
-	printf("%" PRIu64 " flows, %" PRIu64 " records: %.0f records/s"
-	       " (generating %.1f s, writing %.1f s), %.0f bytes a flow\n",
-	       flows, records, (double)records * 1e9 / (double)writing,
-	       (double)generating / 1e9, (double)writing / 1e9,
-	       (double)size.bytes / (double)flows);
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%9" PRIu64
+	       " flows: %6.0f records/s, %6.0f a processor's second;"
+	       " %.0f MB, %.0f bytes a flow; %ld MB resident\n",
+	       now->flows, rate(records, now->writing - last->writing),
+	       rate(records, now->cpu - last->cpu), (double)size.bytes / 1e6,
+	       (double)size.bytes / (double)now->flows, usage.ru_maxrss / 1000);
 	fflush(stdout);
+}
+
+/* The lines of some flows. Returns how many. */
+static size_t add_lines(struct buf *text, uint64_t flows, size_t batch_size,
+			struct progress *p)
+{
+	size_t n = 0;
+
+	buf_clear(text);
+	for (; n < batch_size && p->flows < flows; p->flows++) {
+		uint64_t id = p->flows;
+		uint64_t time =
+			BEGIN * 1000000000U +
+			(uint64_t)((double)DAY_NS / (double)flows * (double)id);
+
+		add_line(text, ++p->records, id + 1, time, 1);
+		n++;
+		if (id % 10 == 0) {
+			add_line(text, ++p->records, id + 1, time, 2);
+			n++;
+		}
+	}
+	return n;
 }
 
 static int generate(struct store *s, uint64_t flows, size_t batch_size)
 {
 	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
-	uint64_t records = 0, generating = 0, writing = 0, began;
+	struct progress now = { 0 }, told = { 0 };
 
-	for (uint64_t id = 0; id < flows;) {
-		size_t n = 0;
+	while (now.flows < flows) {
+		uint64_t began = clock_monotonic(), cpu;
+		size_t n = add_lines(&text, flows, batch_size, &now);
 		int r;
 
+		now.generating += clock_monotonic() - began;
 		began = clock_monotonic();
-		buf_clear(&text);
-		for (; n < batch_size && id < flows; id++) {
-			uint64_t time = BEGIN * 1000000000U +
-					(uint64_t)((double)DAY_NS /
-						   (double)flows * (double)id);
-
-			add_line(&text, ++records, id + 1, time, 1);
-			n++;
-			if (id % 10 == 0) {
-				add_line(&text, ++records, id + 1, time, 2);
-				n++;
-			}
-		}
-		generating += clock_monotonic() - began;
-		began = clock_monotonic();
+		cpu = cpu_time();
 		r = batch(s, &text, n);
-		writing += clock_monotonic() - began;
+		now.writing += clock_monotonic() - began;
+		now.cpu += cpu_time() - cpu;
 		if (r < 0) {
 			fprintf(stderr, "%s: %s\n", strerror(-r),
 				store_error(s));
 			return 1;
 		}
-		if (id / 1000000 != (id - n) / 1000000)
-			tell(s, id, records, generating, writing);
+		if (now.flows / 1000000 != told.flows / 1000000 ||
+		    now.flows == flows) {
+			tell(s, &now, &told);
+			told = now;
+		}
 	}
-	tell(s, flows, records, generating, writing);
+	printf("generating %.0f s, writing %.0f s\n",
+	       (double)now.generating / 1e9, (double)now.writing / 1e9);
 	return 0;
 }
 

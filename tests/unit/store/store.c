@@ -286,26 +286,6 @@ static void test_newer(_unused_ void **state)
 	assert_int_equal(store_open(path, &options, &s, NULL), -EPROTO);
 }
 
-/* What the first version's index lacked, and nothing else, is another now. */
-static void test_older(_unused_ void **state)
-{
-	struct store_options options = { 0 };
-	struct store *s = opened(options, STORE_NEW);
-
-	assert_int_equal(put(s, flow_line(1, 1, "new", 1, 1)).records, 1);
-	store_close(s);
-	make("DROP INDEX flow_start;"
-	     "CREATE INDEX flow_start ON flow_rows(start);"
-	     "PRAGMA user_version = 1");
-	s = opened(options, STORE_MIGRATED);
-	assert_int_equal(put(s, flow_line(1, 2, "end", 3, 2)).records, 1);
-	assert_int_equal(ask("PRAGMA user_version"), 2);
-	assert_int_equal(
-		ask("SELECT count(*) FROM pragma_index_info('flow_start')"), 7);
-	assert_int_equal(ask("SELECT packets FROM flow_rows"), 3);
-	store_close(s);
-}
-
 static void test_places(_unused_ void **state)
 {
 	struct store_options options = { 0 };
@@ -394,7 +374,6 @@ int main(void)
 		TEST(test_corrupt_while_writing),
 		TEST(test_not_ours),
 		TEST(test_newer),
-		TEST(test_older),
 		TEST(test_places),
 		TEST(test_age),
 		TEST(test_size),
