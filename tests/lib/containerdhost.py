@@ -23,27 +23,29 @@ CNI_PLUGINS = "/usr/lib/cni"
 IMAGE = "docker.io/library/probe:latest"
 DEFAULT = {"bridge": "cni0", "v4": "10.88.0.0/24", "v6": "fd00:88::/64"}
 
+# Plugins that no test has a use for.
+UNUSED = ("io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
+          "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
+          "io.containerd.snapshotter.v1.zfs")
 _CONFIG = """
 version = 2
 root = "/run/bh/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+disabled_plugins = %s
 [grpc]
   address = "/run/containerd/containerd.sock"
-"""
+%s"""
 
 
 def _digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def oci_archive(layer):
+def oci_archive(layer, name=IMAGE, entrypoint=()):
     """An OCI image archive of one layer."""
     oci = "application/vnd.oci.image."
     config = json.dumps({
-        "architecture": "amd64", "os": "linux", "config": {},
+        "architecture": "amd64", "os": "linux", "config": {"Entrypoint": list(entrypoint)},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{_digest(layer)}"]}}).encode()
 
     def descriptor(kind, data, **more):
@@ -55,7 +57,7 @@ def oci_archive(layer):
         "layers": [descriptor("layer.v1.tar", layer)]}).encode()
     index = json.dumps({"schemaVersion": 2, "manifests": [descriptor(
         "manifest.v1+json", manifest,
-        annotations={"io.containerd.image.name": IMAGE})]}).encode()
+        annotations={"io.containerd.image.name": name})]}).encode()
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         def add(name, data):
@@ -145,11 +147,13 @@ class Host(testhost.Host):
     """with Host("name") as h: ..."""
 
     runtimes = {"containerd": {"socket": "/run/containerd/containerd.sock"}}
+    disabled = ("io.containerd.grpc.v1.cri", *UNUSED)
+    plugins = ""
 
     def start_engine(self):
         self.network(**DEFAULT)
         self.sh("mkdir", "-p", "/run/bh/logs", "/etc/cni/net.d")
-        self.write("/run/bh/containerd.toml", _CONFIG)
+        self.write("/run/bh/containerd.toml", _CONFIG % (json.dumps(self.disabled), self.plugins))
         self.start_containerd()
 
     def _import_image(self):
@@ -164,11 +168,14 @@ class Host(testhost.Host):
         os.kill(testhost._child_of(self.containerd.pid), sig)
         self.containerd.wait(testhost.PATIENCE)
 
-    def import_image(self, namespace="default"):
-        archive = f"{self.dir}/image.oci"
+    _layer = None
+
+    def import_image(self, namespace="default", name=IMAGE, entrypoint=()):
+        archive = f"{self.dir}/{name.replace('/', '-')}.oci"
         if not os.path.exists(archive):
             with open(archive, "wb") as f:
-                f.write(oci_archive(self.image_tar()))
+                self._layer = self._layer or self.image_tar()
+                f.write(oci_archive(self._layer, name, entrypoint))
         self.ctr("image", "import", archive, namespace=namespace)
 
     def ctr(self, *args, namespace="default", check=True):

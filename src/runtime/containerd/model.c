@@ -103,12 +103,26 @@ static const char *store_id(const struct containerd_item *c)
 		       : c->key;
 }
 
+/* Whose interface a pod's member @c has: it stands for the pod. */
+static const struct containerd_item *sandbox_of(
+	const struct containerd_model *m, const struct containerd_item *c)
+{
+	const struct containerd_item *other;
+
+	for (other = m->items; other; other = other->hh.next)
+		if (other->ports.len && other->netns == c->netns)
+			return other;
+	return c;
+}
+
 const char *containerd_model_endpoint(const struct containerd_model *m,
 				      const char *namespace, const char *id)
 {
 	const struct containerd_item *c = find_item(m, namespace, id);
 
-	return c && !c->foreign ? store_id(c) : NULL;
+	if (!c || c->foreign)
+		return NULL;
+	return store_id(c->member ? sandbox_of(m, c) : c);
 }
 
 /* ---- what the store is told --------------------------------------------- */
@@ -164,10 +178,16 @@ static struct endpoint *build(struct containerd_model *m,
 	return e;
 }
 
+/* A pod is one endpoint: that of whoever has its interface. */
+static bool is_represented(const struct containerd_item *c)
+{
+	return c->member && !c->ports.len;
+}
+
 static void publish(struct containerd_model *m, struct containerd_item *c)
 {
 	if (!m->listed || !c->labels || c->foreign || c->gone ||
-	    is_anothers(m, c))
+	    is_represented(c) || is_anothers(m, c))
 		return;
 	endpoint_store_put(m->host.store, build(m, c));
 }
@@ -191,6 +211,8 @@ static void look_at_all(struct containerd_model *m)
 {
 	struct containerd_item *c, *next;
 
+	HASH_ITER(hh, m->items, c, next)
+		containerd_ports_locate(m, c);
 	HASH_ITER(hh, m->items, c, next)
 		if (containerd_ports_look(m, c) || c->refused)
 			publish(m, c);
@@ -228,15 +250,11 @@ static bool is_sandbox(const struct containerd_record *r)
 static const char *name_of(const struct containerd_record *r)
 {
 	const char *pod = label_of(r, "io.kubernetes.pod.name");
-	const char *container = label_of(r, "io.kubernetes.container.name");
 	const char *nerdctl = label_of(r, "nerdctl/name");
 
-	/* A pod's sandbox has the interface: it stands for the pod. */
-	if (pod && is_sandbox(r))
+	if (pod)
 		return pod;
-	if (nerdctl && nerdctl[0])
-		return nerdctl;
-	return container ?: r->id;
+	return nerdctl && nerdctl[0] ? nerdctl : r->id;
 }
 
 /* A namespace's name as NetworkPolicy has it: containerd's may have dots. */
@@ -290,6 +308,7 @@ static void set_record(struct containerd_model *m, struct containerd_item *c,
 	c->host_network = r->host_network;
 	/* A pod's sandbox is given a namespace, and is the first in it. */
 	c->joins = r->joins_network && !is_sandbox(r);
+	c->member = is_kubernetes(r) && c->joins;
 	c->created = r->created ? r->created : UINT64_MAX;
 	free(c->escapable);
 	c->escapable = r->escapable ? xstrdup(r->escapable) : NULL;
@@ -545,6 +564,8 @@ void containerd_model_list_end(struct containerd_model *m, uint64_t when)
 	m->listing = false;
 	forget_unlisted(m, when);
 	containerd_ports_refresh(m);
+	HASH_ITER(hh, m->items, c, next)
+		containerd_ports_locate(m, c);
 	HASH_ITER(hh, m->items, c, next) {
 		containerd_ports_look(m, c);
 		/* What runs already may change what it has. */

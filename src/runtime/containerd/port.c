@@ -267,16 +267,23 @@ static bool drop_unseen(struct containerd_item *c)
 	return changed;
 }
 
+void containerd_ports_locate(const struct containerd_model *m,
+			     struct containerd_item *c)
+{
+	const struct runtime_links *links = &m->host.links;
+
+	if (c->netns < 0 && c->pid && containerd_alive(c) && !c->host_network &&
+	    links->netns_of)
+		(void)links->netns_of(links->arg, c->pid, &c->netns);
+}
+
 bool containerd_ports_look(struct containerd_model *m,
 			   struct containerd_item *c)
 {
-	const struct runtime_links *links = &m->host.links;
 	bool changed = false;
 
-	if (!containerd_alive(c) || c->host_network || !links->netns_of)
-		return false;
-	if (c->netns < 0 &&
-	    (!c->pid || links->netns_of(links->arg, c->pid, &c->netns) < 0))
+	containerd_ports_locate(m, c);
+	if (c->netns < 0)
 		return false;
 	vec_foreach(p, &c->ports)
 		p->seen = false;

@@ -31,6 +31,7 @@ struct containerd_item {
 	bool foreign; /* Kubernetes': tracked, never told */
 	bool overlabelled, host_network;
 	bool joins;	  /* a network namespace that is there */
+	bool member;	  /* of a pod, whose sandbox stands for it */
 	uint64_t created; /* realtime ns; UINT64_MAX: not known */
 	char *escapable, *problem;
 	/* From the task. */
@@ -74,6 +75,11 @@ static inline bool containerd_alive(const struct containerd_item *c)
 
 /** Take the kernel's ports into m->ports, and forget bridges that are gone. */
 void containerd_ports_refresh(struct containerd_model *m);
+
+/** Find out which namespace @c is in, where that is not known. To be done for
+ *  all before the first of them is looked at: who shares one is told by it. */
+void containerd_ports_locate(const struct containerd_model *m,
+			     struct containerd_item *c);
 
 /** Look what @c has in its namespace. Returns true when that changed. */
 bool containerd_ports_look(struct containerd_model *m,

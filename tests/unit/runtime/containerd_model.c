@@ -452,6 +452,47 @@ static void kubernetes_is_left_alone(void **state)
 	expect(w, "c1", ENDPOINT_CREATED, "10.88.0.2");
 }
 
+/* Its sandbox, which made the namespace, is what a pod is, whichever of the two
+ * a listing shows first. */
+static void a_pod_is_one_endpoint(void **state)
+{
+	struct label pod[] = { { "io.cri-containerd.kind", "sandbox" },
+			       { "io.kubernetes.pod.name", "web-0" } };
+	struct label member[] = { { "io.cri-containerd.kind", "container" },
+				  { "io.kubernetes.pod.name", "web-0" } };
+	struct containerd_record records[] = { record_of("s"), record_of("c") };
+	struct containerd_task of[] = {
+		{ (char *)"s", 7, CONTAINERD_TASK_RUNNING },
+		{ (char *)"c", 8, CONTAINERD_TASK_RUNNING },
+	};
+	struct world *w = *state;
+
+	labels(&records[0], pod, 2);
+	labels(&records[1], member, 2);
+	records[0].joins_network = records[1].joins_network = true;
+	process(w, 7, 7);
+	process(w, 8, 7);
+	interface(w, 3, 7, "10.88.0.2");
+	for (size_t first = 0; first < 2; first++) {
+		containerd_tasks tasks = { of, 2, 2 };
+
+		containerd_model_free(w->m);
+		w->m = new_model(w, true);
+		containerd_model_list_begin(w->m);
+		for (size_t i = 0; i < 2; i++)
+			containerd_model_list_record(w->m, 0, "shop_a.b",
+						     &records[first ^ i]);
+		containerd_model_list_tasks(w->m, 0, "shop_a.b", &tasks);
+		containerd_model_list_end(w->m, 0);
+		assert_null(find(w, "c"));
+		assert_string_equal(find(w, "s")->name, "web-0");
+		expect(w, "s", ENDPOINT_RUNNING, "10.88.0.2");
+		assert_string_equal(
+			containerd_model_endpoint(w->m, "shop_a.b", "c"),
+			"shop_a.b/s");
+	}
+}
+
 static void nerdctl_names(void **state)
 {
 	static const char id[] =
@@ -528,6 +569,7 @@ int main(void)
 		TEST(an_older_answer_is_ignored),
 		TEST(a_listing_is_overtaken),
 		TEST(kubernetes_is_left_alone),
+		TEST(a_pod_is_one_endpoint),
 		TEST(nerdctl_names),
 		TEST(docker_is_believed_first),
 		TEST(a_bridge_that_goes),
