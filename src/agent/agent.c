@@ -290,8 +290,9 @@ static int start_kernel(struct agent *a)
 
 static int start_writer(struct agent *a)
 {
+	char *command[WRITER_ARGS];
 	struct sink_feed_options options = {
-		.keeper = writer_command,
+		.keeper = command,
 		.config = slice_of(a->config.text),
 		.sinks = &a->config.sinks,
 		.queue_max = QUEUE_MAX,
@@ -299,8 +300,16 @@ static int start_writer(struct agent *a)
 			      .trouble = tell_trouble,
 			      .arg = a },
 	};
-	int r = sink_feed_open(a->loop, &options, &a->feed);
+	int r = log_owner_find(a->config.flow_user, &a->log_owner);
 
+	if (r < 0) {
+		log_error("flowLog.user: there is no user %s",
+			  a->config.flow_user);
+		return r;
+	}
+	log_owner_prepare(&a->log_owner, &a->config.sinks);
+	writer_command(a->log_owner.name, command);
+	r = sink_feed_open(a->loop, &options, &a->feed);
 	if (r < 0)
 		log_error("cannot start the flow writer: %s", strerror(-r));
 	return r;
@@ -492,6 +501,7 @@ void agent_stop(struct agent *a)
 		audit_agent_stop(a);
 	flow_stop(a->flow);
 	sink_feed_close(a->feed);
+	log_owner_fini(&a->log_owner);
 	flow_close(a->flow);
 	link_close(a->link);
 	enforce_fini(a);

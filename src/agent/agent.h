@@ -18,6 +18,7 @@
 #include "agent/bind.h"
 #include "agent/config.h"
 #include "agent/foreign.h"
+#include "agent/log_owner.h"
 #include "agent/managed.h"
 #include "agent/policy_dir.h"
 #include "agent/quarantine.h"
@@ -82,6 +83,7 @@ struct agent {
 	struct link_watch *link;
 	struct flow_log *flow;
 	struct sink_feed *feed; /* takes the flow log's lines */
+	struct log_owner log_owner;
 	struct revoke *revoke;
 	struct control_server *control;
 	VEC(struct runtime *) runtimes;

@@ -522,6 +522,7 @@ void config_fini(struct config *c)
 	free(c->state_dir);
 	free(c->control_socket);
 	free(c->control_group);
+	free(c->flow_user);
 	free(c->flow_log);
 	free(c->text);
 	vec_foreach(sink, &c->sinks)

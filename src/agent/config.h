@@ -36,9 +36,10 @@ struct config {
 	bool ignore_invalid_policies;
 	char *flow_log; /* its first file of native lines; NULL: none */
 	sink_config_list sinks;
-	char *text;		   /* as it was read, for the flow writer */
-	uint64_t flow_interval_ms; /* between a denied flow's records */
-	bool flow_allowed;	   /* record allowed flows, too */
+	char *flow_user; /* who writes them; NULL: LOG_OWNER_DEFAULT */
+	char *text;	 /* as it was read, for the flow writer */
+	uint64_t flow_interval_ms;	   /* between a denied flow's records */
+	bool flow_allowed;		   /* record allowed flows, too */
 	uint64_t flow_allowed_interval_ms; /* between an allowed one's */
 	unsigned packet_head; /* bytes of a packet that a record has */
 };

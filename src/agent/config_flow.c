@@ -2,6 +2,11 @@
 /* config_flow.c - flowLog: what is recorded. Where it goes: config_sink.c. */
 #include "agent/config_read.h"
 
+static void read_flow_user(struct reader *r, const struct yaml_node *n)
+{
+	config_read_string(r, n, &r->config->flow_user);
+}
+
 static void read_flow_path(struct reader *r, const struct yaml_node *n)
 {
 	config_read_path(r, n, &r->config->flow_log);
@@ -71,6 +76,7 @@ void config_read_flow_log(struct reader *r, const struct yaml_node *n)
 	static const struct key keys[] = {
 		{ "path", read_flow_path },
 		{ "sinks", config_read_sinks },
+		{ "user", read_flow_user },
 		{ "interval", read_flow_interval },
 		{ "packetHead", read_packet_head },
 		{ "budget", read_flow_budget },

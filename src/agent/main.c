@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	struct agent *agent = NULL;
 
 	if (writer_wanted(argc, argv))
-		return writer_main();
+		return writer_main(argv[2]);
 	if (parse_options(argc, argv, &options) < 0) {
 		fputs("Try bulkheadd --help.\n", stderr);
 		return EXIT_USAGE;

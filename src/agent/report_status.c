@@ -224,6 +224,8 @@ static void report_writer(struct agent *a, struct json_object *to,
 
 	sink_feed_writer(a->feed, &w);
 	report_uint(writer, "pid", (uint64_t)w.pid);
+	report_optional(writer, "user",
+			a->log_owner.name ? a->log_owner.name : "");
 	report_uint(writer, "restarts", w.restarts);
 	report_uint(writer, "waiting", w.waiting);
 	report_uint(writer, "lost", w.lost);

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "agent/config.h"
 #include "agent/isolate.h"
+#include "agent/log_owner.h"
 #include "base/log.h"
 #include "sink/keeper.h"
 #include "sink/writer.h"
@@ -21,21 +23,31 @@
 static char argument[] = "--flow-writer";
 static char program[] = "/proc/self/exe";
 
-char *const writer_command[] = { program, argument, NULL };
+void writer_command(char *user, char *ret_argv[static WRITER_ARGS])
+{
+	ret_argv[0] = program;
+	ret_argv[1] = argument;
+	ret_argv[2] = user;
+	ret_argv[3] = NULL;
+}
 
 bool writer_wanted(int argc, char **argv)
 {
-	return argc == 2 && !strcmp(argv[1], argument);
+	return (argc == 2 || argc == 3) && !strcmp(argv[1], argument);
 }
 
-/* The first to be ended when memory is short: the agent goes on without. */
+/* The first to be ended when memory is short: the agent goes on without. What
+ * cannot be dumped has its files in /proc owned by root, so it is for that
+ * long, before it has read anything. */
 static void offer_to_oom_killer(void)
 {
-	_cleanup_(closep) int fd =
-		open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	_cleanup_(closep) int fd = -1;
 
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, "500", 3) < 0)
 		log_debug("flow writer: oom_score_adj: %s", strerror(errno));
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 static int configure(struct slice text, sink_config_list *ret)
@@ -66,10 +78,16 @@ static int run(int fd)
 	return sink_writer_run(fd, configure);
 }
 
-int writer_main(void)
+int writer_main(const char *user)
 {
-	int r;
+	int r = user ? log_owner_become(user) : 0;
 
+	if (r < 0) {
+		fprintf(stderr,
+			"bulkheadd: the flow writer cannot become the user %s: %s\n",
+			user, strerror(-r));
+		return EXIT_FAILURE;
+	}
 	isolate_keeper();
 	r = sink_keeper_serve(SINK_KEEPER_FD, run);
 	if (r < 0)

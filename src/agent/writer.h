@@ -4,9 +4,12 @@
 
 #include <stdbool.h>
 
-/** How the agent executes itself for it. */
-extern char *const writer_command[];
+#define WRITER_ARGS 4
+
+/** How the agent executes itself for it; @user, which is borrowed, is who the
+ *  flow writer becomes, NULL: nobody else. */
+void writer_command(char *user, char *ret_argv[static WRITER_ARGS]);
 
 bool writer_wanted(int argc, char **argv);
-/** Returns an exit status. */
-int writer_main(void);
+/** Returns an exit status. @user may be NULL. */
+int writer_main(const char *user);

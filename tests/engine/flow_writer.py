@@ -4,6 +4,7 @@
 goes on, in time; and no record is lost that is not counted."""
 import json
 import os
+import pwd
 import signal
 import sys
 import time
@@ -15,7 +16,9 @@ import testhost
 
 ALONE = True
 
-FILE = "/run/bh/flows.jsonl"
+FILE = "/run/bh/log/flows.jsonl"
+# Any that is there on every Debian and has nothing.
+USER = "nobody"
 
 
 def writer(h):
@@ -57,6 +60,42 @@ class World:
         return took
 
 
+def logrotate(h):
+    """The real one, by the file that we ship: for another path, another user, and an
+    agent that no systemd started."""
+    with open(f"{testhost.REPO}/systemd/bulkhead.logrotate", encoding="utf-8") as f:
+        text = f.read()
+    for ours, here in (("/var/log/bulkhead/*.jsonl", FILE), ("bulkhead-log", USER),
+                       (f"{USER} bulkhead", f"{USER} nogroup"),
+                       ("systemctl kill --signal=HUP bulkheadd.service", "pkill -HUP -o bulkheadd")):
+        assert ours in text, text
+        text = text.replace(ours, here)
+    h.write("/run/bh/logrotate.conf", text)
+    h.sh("logrotate", "--force", "--state", "/run/bh/logrotate.state", "/run/bh/logrotate.conf")
+
+
+def ownership(h, r, w):
+    """What was root's is the writer's, and so is what it makes."""
+    with open(h.path(FILE), encoding="utf-8") as f:
+        first = json.loads(f.readline())
+    r.ok(first == {"seq": 0} and os.stat(h.path(FILE)).st_uid == pwd.getpwnam(USER).pw_uid,
+         "a file that was root's goes on, and is the writer's", first)
+    r.equal([os.stat(h.path(f"/run/bh/state/spool-otlp{x}")).st_uid for x in ("", "/position")],
+            [pwd.getpwnam(USER).pw_uid] * 2, "the spool is the writer's")
+    logrotate(h)
+    with open(h.path(f"{FILE}.1"), encoding="utf-8") as f:
+        before = f.read()
+    w.deny(1)
+    testhost.until(lambda: os.path.getsize(h.path(FILE)), "a line in the new file")
+    with open(h.path(f"{FILE}.1"), encoding="utf-8") as f:
+        r.equal(f.read(), before, "logrotate: what comes goes to the new file")
+    r.equal(os.stat(h.path(FILE)).st_uid, pwd.getpwnam(USER).pw_uid,
+            "logrotate: which is the writer's")
+    # As one file for what follows.
+    h.sh("sh", "-c", f"cat {FILE} >>{FILE}.1 && mv {FILE}.1 {FILE} && chown {USER} {FILE}")
+    os.kill(faults.agent_pid(h), signal.SIGHUP)
+
+
 def isolation(h, r):
     status = {}
     with open(h.path(f"/proc/{writer(h)['pid']}/status"), encoding="ascii") as f:
@@ -65,6 +104,10 @@ def isolation(h, r):
             status[key] = value.strip()
     r.equal([status[k] for k in ("CapPrm", "CapEff", "CapInh", "CapAmb")], ["0" * 16] * 4,
             "the writer has no capability")
+    r.equal(status["Uid"].split(), [str(pwd.getpwnam(USER).pw_uid)] * 4,
+            "it is a user of its own")
+    r.equal((writer(h)["user"], status["Groups"].split()),
+            (USER, [str(pwd.getpwnam(USER).pw_gid)]), "with that user's groups alone")
     r.equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"),
             "it gains none, and its system calls are filtered")
 
@@ -93,7 +136,7 @@ def killed(h, r, w):
     w.right("the writer was killed")
     testhost.until(lambda: sink(h, "file")["waiting"] == 0, "the records")
     seqs = {x["seq"] for x in lines(h)}
-    r.ok(len(seqs - before) >= 200 and seqs == set(range(1, max(seqs) + 1)),
+    r.ok(len(seqs - before) >= 200 and seqs == set(range(max(seqs) + 1)),
          "the writer was killed: every record is there", sorted(seqs)[-10:])
     r.ok("flow writer" in h.agent_log(), "the writer was killed: which is told")
 
@@ -109,7 +152,7 @@ def broken_sinks(h, r, w):
     r.ok(took < 10, "dead sinks: a change is in force in time", took)
     testhost.until(lambda: sink(h, "file")["waiting"] == 0, "the records")
     seqs = {x["seq"] for x in lines(h)}
-    r.ok(seqs == set(range(1, max(seqs) + 1)), "dead sinks: the file has every record")
+    r.ok(seqs == set(range(max(seqs) + 1)), "dead sinks: the file has every record")
 
 
 def troubles(h, name):
@@ -151,13 +194,16 @@ def ended(h, r):
 
 def test(h, r):
     h.sh("sh", "-c", "mkdir /run/bh/full && mount -t tmpfs -o size=64k tmpfs /run/bh/full")
-    h.config["flowLog"] = {"path": FILE, "sinks": [
+    h.sh("sh", "-c", f"mkdir /run/bh/log && chown {USER} /run/bh/log && "
+         f"echo '{{\"seq\":0}}' >{FILE} && chmod 600 {FILE}")
+    h.config["flowLog"] = {"path": FILE, "user": USER, "sinks": [
         {"file": {"name": "full", "path": "/run/bh/full/flows.jsonl"}},
         {"otlp": {"url": "http://127.0.0.1:9/v1/logs"}}]}
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     h.start_agent()
     w = World(h, r)
     isolation(h, r)
+    ownership(h, r, w)
     stopped(h, r, w)
     killed(h, r, w)
     broken_sinks(h, r, w)

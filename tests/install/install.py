@@ -118,6 +118,23 @@ def check_unit(r, root):
          "systemd-analyze verify finds nothing", done.stdout)
 
 
+def check_users(r, root):
+    """What systemd makes of our files, in that tree."""
+    for part in ("lib", "etc"):
+        os.makedirs(f"{root}/{part}", exist_ok=True)
+    done = [run(f"systemd-{name}", f"--root={root}", *more, f"{root}/usr/lib/{name}.d/bulkhead.conf")
+            for name, more in (("sysusers", ()), ("tmpfiles", ("--create",)))]
+    with open(f"{root}/etc/passwd", encoding="utf-8") as f:
+        users = {x.split(":")[0]: x.split(":")[2:4] for x in f}
+    with open(f"{root}/etc/group", encoding="utf-8") as f:
+        groups = {x.split(":")[0]: x.split(":")[2] for x in f}
+    st = os.stat(f"{root}/var/log/bulkhead")
+    r.ok([str(st.st_uid), str(st.st_gid)] == users["bulkhead-log"] and
+         users["bulkhead-log"][1] == groups["bulkhead"] and st.st_mode & 0o777 == 0o750,
+         "the log's directory is the flow writer's, and for the group bulkhead to read",
+         (done, users, groups, st))
+
+
 def main():
     r = testhost.Report()
     top = tempfile.mkdtemp(prefix="bulkhead-install.")
@@ -128,6 +145,7 @@ def main():
             check_files(r, root)
             check_unit(r, root)
             check_metrics_unit(r, root)
+            check_users(r, root)
             check_config(r, root)
             done = install(root)
             with open(f"{root}/etc/bulkhead/bulkhead.yaml", encoding="utf-8") as f:

@@ -11,7 +11,7 @@ PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	iproute2 iptables busybox-static kmod
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev libfaketime clang clang-format-14 clang-tidy-14
-	libclang-rt-14-dev python3 systemd git mandoc rsyslog openssl prometheus
+	libclang-rt-14-dev python3 systemd git mandoc rsyslog logrotate openssl prometheus
 	conntrack tshark
 	podman netavark aardvark-dns slirp4netns passt uidmap runc
 	docker-compose lxc systemd-container qemu-system-x86"

@@ -138,8 +138,9 @@ static int load(const char *path)
 
 static int run(void)
 {
+	char *command[WRITER_ARGS];
 	struct sink_feed_options options = {
-		.keeper = writer_command,
+		.keeper = command,
 		.config = slice_of(t.config.text),
 		.sinks = &t.config.sinks,
 		.queue_max = 8 << 20,
@@ -147,6 +148,7 @@ static int run(void)
 	};
 	int r = loop_new(&t.loop);
 
+	writer_command(NULL, command);
 	r = r ?: sink_feed_open(t.loop, &options, &t.feed);
 	if (r < 0)
 		return r;
@@ -166,7 +168,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (writer_wanted(argc, argv))
-		return writer_main();
+		return writer_main(argv[2]);
 	if (argc != 2) {
 		fputs("usage: feed CONFIG\n", stderr);
 		return 2;

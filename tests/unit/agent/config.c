@@ -160,6 +160,17 @@ static void sinks_are_read(void **state)
 	assert_string_equal(s[2].port, "601");
 	assert_int_equal(s[2].facility, 3);
 	config_fini(&c);
+	accepts("flowLog:\n"
+		"  user: daemon\n"
+		"  sinks:\n"
+		"  - otlp: {url: 'https://h/', caFile: /a, certFile: /c, keyFile: /k}\n",
+		&c);
+	s = c.sinks.data;
+	assert_string_equal(c.flow_user, "daemon");
+	assert_string_equal(s[0].ca_file, "/a");
+	assert_string_equal(s[0].cert_file, "/c");
+	assert_string_equal(s[0].key_file, "/k");
+	config_fini(&c);
 	/* No file at all is possible too. */
 	accepts("flowLog: {sinks: [{stdout: {}}]}\n", &c);
 	assert_null(c.flow_log);
@@ -208,6 +219,8 @@ static void wrong_sinks_are_told(void **state)
 		"c.yaml:18:17: error: a URL that is shown to many must not hold a password: use headersFile\n"
 		"c.yaml:19:37: error: \"a b\" is no HTTP header\n"
 		"c.yaml:19:57: error: a spool has at least 1MiB\n");
+	refuses("flowLog: {sinks: [{otlp: {url: 'https://h/', certFile: /c}}]}\n",
+		"c.yaml:1:19: error: otlp: keyFile is missing\n");
 	refuses("flowLog: {sinks: [{stdout: {name: a}}, {file: {name: a, path: /f}}]}\n",
 		"c.yaml: error: two sinks have the name \"a\"\n");
 }
@@ -351,7 +364,7 @@ static void unknown_keys_are_errors(void **state)
 	refuses("flowlog: {}\n",
 		"c.yaml:1:1: error: unknown key \"flowlog\" (known here: policyDir, stateDir, controlSocket, controlGroup, logLevel, runtimes, enforcement, flowLog)\n");
 	refuses("flowLog: {file: /x}\n",
-		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, interval, packetHead, budget, allowed, allowedInterval, dnsNames)\n");
+		"c.yaml:1:11: error: unknown key \"file\" (known here: path, sinks, user, interval, packetHead, budget, allowed, allowedInterval, dnsNames)\n");
 }
 
 static void one_document(void **state)
