@@ -181,14 +181,15 @@ class Host(testhost.Host):
     def ctr(self, *args, namespace="default", check=True):
         return self.sh("ctr", "-n", namespace, *args, check=check)
 
-    def network(self, bridge, v4=None, v6=None):
-        """Which network containers are put on from now on."""
+    def network(self, bridge, v4=None, v6=None, **more):
+        """Which network containers are put on from now on; @more for the plugin."""
         ranges = [[{"subnet": subnet}] for subnet in (v4, v6) if subnet]
         self.plugin = {"type": "bridge", "bridge": bridge, "isGateway": True,
-                       "cniVersion": "0.4.0", "name": bridge,
+                       "cniVersion": "0.4.0", "name": bridge, **more,
                        "ipam": {"type": "host-local", "dataDir": "/run/bh/ipam",
                                 "ranges": ranges,
-                                "routes": [{"dst": "0.0.0.0/0" if v4 else "::/0"}]}}
+                                "routes": [{"dst": dst} for dst, subnet in (
+                                    ("0.0.0.0/0", v4), ("::/0", v6)) if subnet]}}
         if not self._cni:
             self.sh("sh", "-c", "mkdir -p /etc/cni/net.d && mount -t tmpfs tmpfs /etc/cni/net.d")
             self._cni = True

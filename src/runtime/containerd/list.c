@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "runtime/containerd/containerd.h"
+#include "runtime/containerd/nerdctl.h"
 
 #define LONG_TIMEOUT_MS 30000
 
@@ -105,8 +106,10 @@ void containerd_calls_cancel(struct containerd *c)
 static bool read_record(const struct containerd *c, const char *namespace,
 			struct slice message, struct containerd_record *ret)
 {
-	if (containerd_wire_record(message, ret) == 0)
+	if (containerd_wire_record(message, ret) == 0) {
+		nerdctl_read_ports(ret);
 		return true;
+	}
 	log_error(
 		"containerd: %s: a container's record in namespace %s cannot be read; its traffic is that of an unknown endpoint",
 		c->session.socket, namespace);

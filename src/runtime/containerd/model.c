@@ -36,6 +36,7 @@ static void item_free(struct containerd_model *m, struct containerd_item *c)
 	vec_fini(&c->ports);
 	free(c->escapable);
 	free(c->problem);
+	free(c->network);
 	free(c->namespace);
 	free(c->id);
 	free(c->key);
@@ -302,8 +303,12 @@ static void set_record(struct containerd_model *m, struct containerd_item *c,
 	e->image = xstrdup(r->image);
 	endpoint_set_labels(e, r->labels.data, r->labels.len, fallback,
 			    &problem);
+	vec_foreach(p, &r->published)
+		vec_push(&e->published, *p);
 	endpoint_unref(c->labels);
 	c->labels = e;
+	free(c->network);
+	c->network = r->network ? xstrdup(r->network) : NULL;
 	c->foreign = is_kubernetes(r) && !m->host.kubernetes;
 	c->host_network = r->host_network;
 	/* A pod's sandbox is given a namespace, and is the first in it. */

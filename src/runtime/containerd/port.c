@@ -49,18 +49,18 @@ static const struct network *network_on(const struct containerd_model *m,
 static void put_network(const struct containerd_model *m,
 			const struct containerd_net *net)
 {
-	_cleanup_(freep) char *id = network_id(net->name);
-	const struct network *there = network_on(m, net->name);
+	_cleanup_(freep) char *id = network_id(net->bridge);
+	const struct network *there = network_on(m, net->bridge);
 	struct network *n;
 
 	if (there && strcmp(there->runtime, runtime_containerd.name) != 0) {
 		endpoint_store_remove_network(m->host.store, id);
 		return;
 	}
-	n = network_new(runtime_containerd.name, id, net->name);
+	n = network_new(runtime_containerd.name, id, net->name ?: net->bridge);
 	free(n->driver);
 	n->driver = xstrdup("bridge");
-	strncpy(n->bridge, net->name, IFNAMSIZ - 1);
+	strncpy(n->bridge, net->bridge, IFNAMSIZ - 1);
 	if (addr_is_set(&net->subnet4.addr))
 		vec_push(&n->subnets, net->subnet4);
 	if (addr_is_set(&net->subnet6.addr))
@@ -79,6 +79,7 @@ void containerd_networks_put(struct containerd_model *m)
 static void net_free(struct containerd_model *m, struct containerd_net *net)
 {
 	HASH_DEL(m->networks, net);
+	free(net->bridge);
 	free(net->name);
 	free(net);
 }
@@ -94,7 +95,7 @@ void containerd_networks_free(struct containerd_model *m)
 static void forget_network(struct containerd_model *m,
 			   struct containerd_net *net)
 {
-	_cleanup_(freep) char *id = network_id(net->name);
+	_cleanup_(freep) char *id = network_id(net->bridge);
 
 	endpoint_store_remove_network(m->host.store, id);
 	net_free(m, net);
@@ -114,7 +115,18 @@ static bool learn_subnet(struct prefix *to, const struct runtime_address *a)
 	return true;
 }
 
+/* The name is that of a container's only network, so of its only port's. */
+static bool learn_name(struct containerd_net *net,
+		       const struct containerd_item *c)
+{
+	if (net->name || !c->network || c->ports.len != 1)
+		return false;
+	net->name = xstrdup(c->network);
+	return true;
+}
+
 static void learn_network(struct containerd_model *m,
+			  const struct containerd_item *c,
 			  const struct containerd_port *p)
 {
 	struct containerd_net *net;
@@ -123,11 +135,12 @@ static void learn_network(struct containerd_model *m,
 	HASH_FIND_STR(m->networks, p->link.bridge, net);
 	if (!net) {
 		net = xnew(struct containerd_net);
-		net->name = xstrdup(p->link.bridge);
-		HASH_ADD_KEYPTR(hh, m->networks, net->name, strlen(net->name),
-				net);
+		net->bridge = xstrdup(p->link.bridge);
+		HASH_ADD_KEYPTR(hh, m->networks, net->bridge,
+				strlen(net->bridge), net);
 		news = true;
 	}
+	news |= learn_name(net, c);
 	news |= learn_subnet(&net->subnet4, &p->v4);
 	news |= learn_subnet(&net->subnet6, &p->v6);
 	if (news && m->listed)
@@ -143,7 +156,7 @@ void containerd_ports_refresh(struct containerd_model *m)
 		return;
 	links->ports(links->arg, &m->ports);
 	HASH_ITER(hh, m->networks, net, next)
-		if (!links->has_bridge(links->arg, net->name))
+		if (!links->has_bridge(links->arg, net->bridge))
 			forget_network(m, net);
 }
 
@@ -225,7 +238,7 @@ static bool see_port(struct containerd_model *m, struct containerd_item *c,
 		   memcmp(&p->link.mac, &link->mac, sizeof(link->mac)) != 0;
 	p->link = *link;
 	changed |= read_addresses(m, c, p);
-	learn_network(m, p);
+	learn_network(m, c, p);
 	return changed;
 }
 

@@ -34,6 +34,7 @@ struct containerd_item {
 	bool member;	  /* of a pod, whose sandbox stands for it */
 	uint64_t created; /* realtime ns; UINT64_MAX: not known */
 	char *escapable, *problem;
+	char *network; /* its only one, by its name; NULL */
 	/* From the task. */
 	enum containerd_task_life task;
 	unsigned pid;
@@ -52,7 +53,8 @@ struct containerd_item {
 
 /* A bridge with one of our containers on it, since then. */
 struct containerd_net {
-	char *name;
+	char *bridge;
+	char *name; /* as a container on it has it; NULL: the bridge's */
 	struct prefix subnet4, subnet6; /* length of the address 0: none */
 	UT_hash_handle hh;
 };

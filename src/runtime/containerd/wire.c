@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "runtime/bounds.h"
+#include "runtime/containerd/nerdctl.h"
 #include "runtime/containerd/spec.h"
 
 #define IMAGE_MAX   512
@@ -281,6 +282,23 @@ static bool has_few_fields(struct slice message)
 	return n <= FIELDS_MAX;
 }
 
+/* Of the whole value: what is kept of it for selectors is too short. */
+static void read_nerdctl(struct containerd_record *r, const Pb__Label *l)
+{
+	struct slice value = slice_of(l->value);
+
+	if (!strcmp(l->key, NERDCTL_PORTS)) {
+		nerdctl_ports(value, r);
+	} else if (!strcmp(l->key, NERDCTL_NETWORKS)) {
+		free(r->network);
+		r->network = nerdctl_only_network(value);
+	} else if (!strcmp(l->key, NERDCTL_STATE_DIR) && value.len &&
+		   value.ptr[0] == '/') {
+		free(r->state_dir);
+		r->state_dir = xstrdup(l->value);
+	}
+}
+
 static void add_label(struct containerd_record *r, const Pb__Label *l)
 {
 	size_t n = strlen(l->value);
@@ -302,8 +320,10 @@ static void add_labels(struct containerd_record *r, const Pb__Container *c)
 		r->overlabelled = true;
 		return;
 	}
-	for (size_t i = 0; i < c->n_labels; i++)
+	for (size_t i = 0; i < c->n_labels; i++) {
+		read_nerdctl(r, c->labels[i]);
 		add_label(r, c->labels[i]);
+	}
 }
 
 static int read_record(const Pb__Container *c, struct containerd_record *ret)
@@ -346,10 +366,13 @@ void containerd_record_fini(struct containerd_record *r)
 		free((char *)l->value);
 	}
 	vec_fini(&r->labels);
+	vec_fini(&r->published);
 	free(r->id);
 	free(r->image);
 	free(r->escapable);
-	r->id = r->image = r->escapable = NULL;
+	free(r->network);
+	free(r->state_dir);
+	*r = (struct containerd_record){ 0 };
 }
 
 /* ---- lists -------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "base/label.h"
 #include "base/slice.h"
 #include "base/vec.h"
+#include "endpoint/endpoint.h"
 
 /* containerd's own bounds: 76 bytes of letters, digits and ".-_". */
 #define CONTAINERD_ID_MAX 76
@@ -50,6 +51,9 @@ struct containerd_record {
 	bool joins_network; /* a namespace that somebody else made */
 	uint64_t created;   /* realtime ns, 0: not told */
 	char *escapable;    /* see struct endpoint; NULL: no reason is known */
+	VEC(struct published_port) published;
+	char *network;	 /* its only one, by nerdctl's name; NULL */
+	char *state_dir; /* nerdctl's, of this container; NULL */
 };
 
 enum containerd_task_state {

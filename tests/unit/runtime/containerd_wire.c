@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "base/alloc.h"
 #include "grpc/frame.h"
@@ -271,6 +272,63 @@ static void labels_are_bounded(_unused_ void **state)
 	assert_int_equal(read_back(&record, &c), -EBADMSG);
 }
 
+static void record_with(const char *key, const char *value,
+			struct containerd_record *ret)
+{
+	_cleanup_(buf_fini) struct buf record = BUF_INIT(BUF_UNBOUNDED);
+
+	add_field(&record, 1, SLICE("c1"));
+	add_label(&record, key, value);
+	assert_int_equal(read_back(&record, ret), 0);
+}
+
+/* The shapes are gocni.PortMapping's; the labels are longer than what is kept
+ * of others. */
+static void nerdctl_ports_are_read(_unused_ void **state)
+{
+	static const char ports[] =
+		"[{\"HostPort\":8080,\"ContainerPort\":80,\"Protocol\":\"tcp\",\"HostIP\":\"0.0.0.0\"},"
+		"{\"HostPort\":53,\"ContainerPort\":5353,\"Protocol\":\"udp\",\"HostIP\":\"::1\"},"
+		"{\"HostPort\":8443,\"ContainerPort\":443,\"Protocol\":\"tcp\",\"HostIP\":\"\"},"
+		"{\"HostPort\":0,\"ContainerPort\":1,\"Protocol\":\"tcp\"},"
+		"{\"HostPort\":1,\"ContainerPort\":70000,\"Protocol\":\"tcp\"},"
+		"{\"HostPort\":1,\"ContainerPort\":1,\"Protocol\":\"\"},"
+		"{\"HostPort\":1,\"ContainerPort\":1,\"Protocol\":\"tcp\",\"HostIP\":\"x\"},7]";
+	static const char *const broken[] = { "", "[", "{}", "7", "null" };
+	struct containerd_record c;
+
+	record_with("nerdctl/ports", ports, &c);
+	assert_int_equal(c.published.len, 4);
+	assert_int_equal(c.published.data[0].host.family, AF_INET);
+	assert_int_equal(c.published.data[0].host_port, 8080);
+	assert_int_equal(c.published.data[0].port, 80);
+	assert_int_equal(c.published.data[1].proto, IPPROTO_UDP);
+	assert_int_equal(c.published.data[1].host.bytes[15], 1);
+	assert_int_equal(c.published.data[2].host.family, AF_INET);
+	assert_int_equal(c.published.data[3].host.family, AF_INET6);
+	containerd_record_fini(&c);
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		record_with("nerdctl/ports", broken[i], &c);
+		assert_int_equal(c.published.len, 0);
+		containerd_record_fini(&c);
+	}
+}
+
+static void nerdctl_networks_are_read(_unused_ void **state)
+{
+	struct containerd_record c;
+
+	record_with("nerdctl/networks", "[\"bridge\"]", &c);
+	assert_string_equal(c.network, "bridge");
+	containerd_record_fini(&c);
+	record_with("nerdctl/networks", "[\"a\",\"b\"]", &c);
+	assert_null(c.network);
+	containerd_record_fini(&c);
+	record_with("nerdctl/state-dir", "relative", &c);
+	assert_null(c.state_dir);
+	containerd_record_fini(&c);
+}
+
 static void ids_are_checked(_unused_ void **state)
 {
 	static const char *const bad[] = { "",	   "a/b",      "a b",
@@ -349,6 +407,8 @@ int main(void)
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(cut_messages_are_survived),
 		cmocka_unit_test(labels_are_bounded),
+		cmocka_unit_test(nerdctl_ports_are_read),
+		cmocka_unit_test(nerdctl_networks_are_read),
 		cmocka_unit_test(ids_are_checked),
 		cmocka_unit_test(specs),
 		cmocka_unit_test(broken_specs),
