@@ -14,7 +14,8 @@ PACKAGES_CHECK="libcmocka-dev libfaketime clang clang-format-14 clang-tidy-14
 	libclang-rt-14-dev python3 systemd git mandoc rsyslog logrotate openssl prometheus
 	conntrack tshark
 	podman netavark aardvark-dns slirp4netns passt uidmap runc
-	docker-compose lxc systemd-container qemu-system-x86"
+	docker-compose lxc systemd-container qemu-system-x86
+	dnsmasq-base"
 
 # Services must not start just because their programs are wanted: policy-rc.d
 # says no while we install, unless the machine has one of its own.
