@@ -3,7 +3,9 @@
  *
  * The agent sends the configuration, for each sink the number of its first
  * line, then lines. Back go reports of how the sinks stand: soon after
- * something changed, and never when nothing did.
+ * something changed, and never when nothing did. A report tells all since the
+ * start, so while the agent has not read the last ones there are no new ones:
+ * what waits for it is bounded, and always ends with a frame.
  */
 #include "sink/writer.h"
 
@@ -25,7 +27,7 @@
 #define QUEUE_MAX (4U << 20)
 /* Reports wait for each other so long. */
 #define REPORT_MS 20
-/* A frame is sent within this or not at all: nobody reads. */
+/* The last reports are read within this or not at all. */
 #define SEND_MS 1000
 /* For what waits when the agent is gone. */
 #define FINISH_MS 3000
@@ -37,6 +39,8 @@ struct writer {
 	int fd;
 	struct loop_fd *watch;
 	struct loop_timer *report, *deadline;
+	struct buf out; /* reports that the socket has no room for */
+	bool news;	/* … and there are newer ones */
 	struct sink_frames frames;
 	sink_writer_configure_fn configure;
 	sink_config_list configs;
@@ -49,21 +53,26 @@ struct writer {
 
 /* ---- reports ----------------------------------------------------------- */
 
-static void send_all(struct writer *w, struct slice bytes)
+/* What is wanted of the socket now. */
+static void watch(struct writer *w)
 {
-	struct pollfd p = { .fd = w->fd, .events = POLLOUT };
+	if (w->watch)
+		loop_fd_set(w->watch, (w->paused ? 0 : LOOP_READABLE) |
+					      (w->out.len ? LOOP_WRITABLE : 0));
+}
 
-	while (bytes.len) {
-		ssize_t n = send(w->fd, bytes.ptr, bytes.len,
+/* Returns 0 when nothing is left, or -errno; -EAGAIN: the socket is full. */
+static int send_some(struct writer *w)
+{
+	while (w->out.len) {
+		ssize_t n = send(w->fd, w->out.data, w->out.len,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (n >= 0) {
-			bytes.ptr += n;
-			bytes.len -= (size_t)n;
-		} else if (errno != EAGAIN || poll(&p, 1, SEND_MS) <= 0) {
-			return;
-		}
+		if (n < 0)
+			return -errno;
+		buf_consume(&w->out, (size_t)n);
 	}
+	return 0;
 }
 
 static void add_report(struct buf *out, const struct sink *s, uint64_t i)
@@ -82,14 +91,46 @@ static void add_report(struct buf *out, const struct sink *s, uint64_t i)
 	buf_add(out, problem, len);
 }
 
+static void add_reports(struct writer *w)
+{
+	w->news = false;
+	for (size_t i = 0; i < w->sinks.len; i++)
+		add_report(&w->out, w->sinks.data[i], i);
+}
+
+/* When the agent is gone, reading tells. */
 static void send_reports(void *arg)
 {
-	_cleanup_(buf_fini) struct buf out = BUF_INIT(BUF_UNBOUNDED);
 	struct writer *w = arg;
 
-	for (size_t i = 0; i < w->sinks.len; i++)
-		add_report(&out, w->sinks.data[i], i);
-	send_all(w, buf_slice(&out));
+	if (w->out.len)
+		w->news = true;
+	else
+		add_reports(w);
+	(void)send_some(w);
+	watch(w);
+}
+
+static void send_the_last(struct writer *w)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLOUT };
+	int r;
+
+	while ((r = send_some(w)) == -EAGAIN && poll(&p, 1, SEND_MS) > 0)
+		;
+	if (r < 0)
+		return;
+	add_reports(w);
+	while (send_some(w) == -EAGAIN && poll(&p, 1, SEND_MS) > 0)
+		;
+}
+
+static void on_room(struct writer *w)
+{
+	if (send_some(w) == 0 && w->news)
+		send_reports(w);
+	else
+		watch(w);
 }
 
 static bool all_idle(const struct writer *w)
@@ -122,7 +163,7 @@ static void on_change(void *arg, bool urgent)
 
 	if (w->paused && !must_pause(w)) {
 		w->paused = false;
-		loop_fd_set(w->watch, LOOP_READABLE);
+		watch(w);
 	}
 
 	if (w->finishing && all_idle(w))
@@ -219,10 +260,8 @@ static void finish(struct writer *w, int error)
 		loop_timer_start(w->deadline, FINISH_MS, 0);
 }
 
-static void on_input(void *arg, _unused_ int events, int error)
+static void read_some(struct writer *w, int error)
 {
-	struct writer *w = arg;
-
 	for (int i = 0; i < READS_MAX && !error; i++) {
 		int n = sink_frames_read(&w->frames, w->fd);
 
@@ -235,7 +274,7 @@ static void on_input(void *arg, _unused_ int events, int error)
 		error = take_frames(w);
 		if (must_pause(w)) {
 			w->paused = true;
-			loop_fd_set(w->watch, 0);
+			watch(w);
 			break;
 		}
 	}
@@ -244,6 +283,16 @@ static void on_input(void *arg, _unused_ int events, int error)
 			  strerror(-error));
 		finish(w, error);
 	}
+}
+
+static void on_socket(void *arg, int events, int error)
+{
+	struct writer *w = arg;
+
+	if (events & LOOP_WRITABLE && !error)
+		on_room(w);
+	if (events & LOOP_READABLE || error)
+		read_some(w, error);
 }
 
 static void on_deadline(void *arg)
@@ -260,7 +309,7 @@ static void end(struct writer *w)
 {
 	bool idle = all_idle(w);
 
-	send_reports(w);
+	send_the_last(w);
 	if (!idle)
 		_exit(EXIT_SUCCESS);
 	loop_timer_close(w->report);
@@ -274,6 +323,7 @@ static void end(struct writer *w)
 	vec_fini(&w->configs);
 	vec_fini(&w->begin);
 	sink_frames_fini(&w->frames);
+	buf_fini(&w->out);
 	close(w->fd);
 }
 
@@ -286,9 +336,10 @@ int sink_writer_run(int fd, sink_writer_configure_fn configure)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
 	sink_frames_init(&w.frames, SINK_LINE_MAX);
+	w.out = BUF_INIT(BUF_UNBOUNDED);
 	w.report = loop_timer_new(w.loop, send_reports, &w);
 	w.deadline = loop_timer_new(w.loop, on_deadline, &w);
-	w.watch = loop_fd_new(w.loop, fd, LOOP_READABLE, on_input, &w);
+	w.watch = loop_fd_new(w.loop, fd, LOOP_READABLE, on_socket, &w);
 	loop_run(w.loop);
 	end(&w);
 	return w.error;
