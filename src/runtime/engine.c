@@ -55,6 +55,7 @@ struct engine_call *engine_get(struct engine *e, struct http_client *client,
 	call->request = http_get(client, &(struct http_get){
 						 .path = url,
 						 .timeout_ms = timeout_ms,
+						 .keep_head = true,
 						 .done = on_answer,
 						 .arg = call,
 					 });
@@ -193,6 +194,14 @@ static void ping(struct session *s)
 
 /* --- connecting ------------------------------------------------------------ */
 
+static void settle(struct engine *e, const struct docker_version *v)
+{
+	docker_version_fini(&e->version);
+	e->version = *v;
+	session_version(&e->session, xstrdup(v->engine));
+	e->kind->connected(e);
+}
+
 static void on_version(struct engine *e, _unused_ struct engine_call *call,
 		       const struct http_result *result)
 {
@@ -206,20 +215,39 @@ static void on_version(struct engine *e, _unused_ struct engine_call *call,
 			     e->session.socket);
 		return;
 	}
-	docker_version_fini(&e->version);
-	e->version = v;
-	session_version(&e->session, xstrdup(v.engine));
-	e->kind->connected(e);
+	settle(e, &v);
 }
 
-static void ask_version(struct session *s)
+static void ask_version(struct engine *e)
+{
+	engine_get(e, e->http, "/version", VERSION_TIMEOUT_MS, on_version,
+		   NULL);
+}
+
+static void on_first_ping(struct engine *e, _unused_ struct engine_call *call,
+			  const struct http_result *result)
+{
+	struct docker_version v;
+
+	if (engine_failed(e, result))
+		return;
+	if (e->kind->version(result->head, &v) < 0)
+		ask_version(e);
+	else
+		settle(e, &v);
+}
+
+static void connect_engine(struct session *s)
 {
 	struct engine *e = engine_of(s);
 
 	free(e->prefix);
 	e->prefix = xstrdup(""); /* not negotiated yet */
-	engine_get(e, e->http, "/version", VERSION_TIMEOUT_MS, on_version,
-		   NULL);
+	if (e->kind->version)
+		engine_get(e, e->http, "/_ping", PING_TIMEOUT_MS, on_first_ping,
+			   NULL);
+	else
+		ask_version(e);
 }
 
 static void list(struct session *s)
@@ -230,7 +258,7 @@ static void list(struct session *s)
 }
 
 static const struct session_kind session_kind = {
-	.connect = ask_version,
+	.connect = connect_engine,
 	.list = list,
 	.drop = drop,
 	.ping = ping,

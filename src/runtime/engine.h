@@ -40,6 +40,9 @@ struct engine_call {
 struct engine_kind {
 	/* What a proxy in front of the socket must let through. */
 	const char *paths;
+	/* Read the version from the head of any answer. Returns 0 or -errno;
+	 * NULL: it is not there. Where it cannot be read /version is asked. */
+	int (*version)(struct slice head, struct docker_version *ret);
 	/* Settle on @prefix from @version, and engine_subscribe(). A version
 	 * that will not do ends in engine_fail(). */
 	void (*connected)(struct engine *e);

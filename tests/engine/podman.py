@@ -53,6 +53,57 @@ def pods(h, r):
     r.equal(h.get("get", "endpoints")["endpoints"], [], "removed: forgotten")
 
 
+def members(h, r):
+    """Members come and go while the agent looks, and while it is away."""
+    h.pod("shop", {"app": "web"})
+    h.member("shop", "first")
+    client, other = h.run("client", labels={"app": "client"}), h.run("other")
+
+    def holds(when):
+        h.settle()
+        infra = h.infra("shop")
+        testhost.check(r, h, client, infra, True, f"{when}: a client reaches the pod")
+        testhost.check(r, h, other, infra, False, f"{when}: another does not")
+
+    def states():
+        return {n: endpoint(h, n) and endpoint(h, n)["state"] for n in ("shop", "first", "second")}
+    holds("one member")
+    h.docker("run", "-d", "--name", "second", "--pod", "shop", "probe", "/bin/sleep", "1000")
+    testhost.until(lambda: states()["second"] == "running", "the second member")
+    h.remove("second")
+    testhost.until(lambda: not states()["second"], "it to be forgotten")
+    holds("one added and removed")
+    h.stop_agent()
+    h.remove("first")
+    h.docker("run", "-d", "--name", "second", "--pod", "shop", "probe", "/probe", "serve",
+             "tcp:80", "udp:80")
+    h.start_agent()
+    r.equal(states(), {"shop": "running", "first": None, "second": "running"},
+            "agent away: the members are those of now")
+    holds("agent away")
+    h.docker("pod", "stop", "-t", "0", "shop")
+    h.docker("pod", "start", "shop")
+    holds("the pod stopped and started")
+    h.remove_pod("shop")
+    h.remove("client", "other")
+    h.settle()
+
+
+def entered(h, r):
+    """What happens in a container is told."""
+    h.run("web", "/bin/sleep", "1000", labels={"app": "web"})
+    h.settle()
+    h.docker("exec", "web", "/bin/sleep", "0")
+    event = testhost.until(lambda: h.events("container-exec"), "the event")[0]
+    r.equal(event["container"]["name"], "web", "a command that enters is an event")
+    h.pause("web")
+    testhost.until(lambda: endpoint(h, "web")["state"] == "running", "it to be paused")
+    r.equal([e for e in h.events("container-stop") if e["container"]["name"] == "web"
+             and e["time"] > event["time"]], [], "a paused container is still running")
+    h.unpause("web")
+    h.remove("web")
+
+
 def out_of_reach(h, r):
     for name, network in (("onhost", "host"), ("slirp", "slirp4netns")):
         h.docker("run", "-d", "--name", name, f"--network={network}", "probe",
@@ -112,7 +163,7 @@ def not_podman(h, r):
 def test(h, r):
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     h.start_agent()
-    for part in (pods, out_of_reach, hidden_label, short_lives):
+    for part in (pods, members, entered, out_of_reach, hidden_label, short_lives):
         part(h, r)
     h.stop_agent()
     not_podman(h, r)

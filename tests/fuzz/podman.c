@@ -98,6 +98,7 @@ static void listing(struct podman_model *m, struct slice text)
 
 static void feed(struct podman_model *m, char kind, struct slice text)
 {
+	struct docker_version version;
 	struct podman_info info;
 
 	switch (kind) {
@@ -120,11 +121,15 @@ static void feed(struct podman_model *m, char kind, struct slice text)
 		if (podman_json_info(text, &info) == 0)
 			podman_info_fini(&info);
 		break;
+	case 'h':
+		if (podman_head_version(text, &version) == 0)
+			docker_version_fini(&version);
+		break;
 	case 's':
 		free(podman_early_netns(text));
 		break;
 	case 'r':
-		podman_model_rootless(m);
+		podman_model_host(m, true);
 		break;
 	}
 }
@@ -140,6 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		(struct podman_ask){ ask, ask_networks, ask, NULL });
 
 	log_set_level(LOG_LEVEL_ERROR);
+	podman_model_host(m, false);
 	while (text.len) {
 		const char *end = memchr(text.ptr, '\n', text.len);
 		size_t n = end ? (size_t)(end - text.ptr) : text.len;

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "http/http.h"
 #include "json/json.h"
 #include "runtime/engine_json.h"
 
 #define ADDRESSES_MAX 256
 #define SUBNETS_MAX   64
+#define VERSION_MAX   256
 
 const char *const podman_hiding[] = { "name", "image", "podId",
 				      "containerExitCode", NULL };
@@ -41,11 +43,13 @@ static void take_state(struct podman_container *c, json *state)
 {
 	json *running = engine_member(state, "Running", json_type_boolean);
 	json *paused = engine_member(state, "Paused", json_type_boolean);
+	json *oom = engine_member(state, "OOMKilled", json_type_boolean);
 	json *pid = engine_member(state, "Pid", json_type_int);
 	int64_t n = pid ? json_object_get_int64(pid) : 0;
 
 	c->running = (running && json_object_get_boolean(running)) ||
 		     (paused && json_object_get_boolean(paused));
+	c->oom = oom && json_object_get_boolean(oom);
 	c->entry.state = engine_copy(state, "Status");
 	c->more.pid = n > 0 && n <= INT_MAX ? (unsigned)n : 0;
 	c->more.started = engine_time(engine_text(state, "StartedAt", 64));
@@ -272,6 +276,29 @@ int podman_json_info(struct slice text, struct podman_info *ret)
 		.graph_root = path_at(store, "graphRoot"),
 		.driver = engine_copy(store, "graphDriverName"),
 	};
+	return 0;
+}
+
+/* "Server: Libpod/4.3.1 (linux)" */
+int podman_head_version(struct slice head, struct docker_version *ret)
+{
+	static const char product[] = "Libpod/";
+	_cleanup_(freep) char *text = NULL;
+	struct docker_version v = { .podman = true };
+	struct slice server;
+	const char *at;
+
+	if (!http_header(head, "server", &server) ||
+	    server.len < strlen(product) || server.len > VERSION_MAX ||
+	    memcmp(server.ptr, product, strlen(product)))
+		return -EBADMSG;
+	text = xstrndup(server.ptr + strlen(product),
+			server.len - strlen(product));
+	at = text;
+	if (!engine_number(&at, 999, &v.engine_major))
+		return -EBADMSG;
+	v.engine = xstrndup(text, strcspn(text, " "));
+	*ret = v;
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct podman_container {
 	struct docker_container entry; /* labels, name, network mode, … */
 	struct docker_inspect more;
 	bool running;
+	bool oom;   /* its end was that it had no memory left */
 	char *pod;  /* id; "" for none */
 	bool infra; /* holds the pod's network, runs nothing of anybody's */
 	char *spec; /* path of its config.json, "" when not told */
@@ -60,6 +61,10 @@ int podman_json_networks(struct slice text, const char *runtime,
 int podman_json_pods(struct slice text, podman_pods *ret);
 int podman_json_pod(struct slice text, struct podman_pod *ret);
 int podman_json_info(struct slice text, struct podman_info *ret);
+
+/** The version in the head of any answer of Podman's. Returns 0, or -EBADMSG
+ *  when it is not there or another engine's; @ret is then untouched. */
+int podman_head_version(struct slice head, struct docker_version *ret);
 
 /**
  * Likewise. The labels in an event share one object with four attributes of

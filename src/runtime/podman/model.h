@@ -5,7 +5,7 @@
  * Inspect is the truth; an event only says whom to ask. Podman holds a
  * container's lock while it starts it, and every answer about that container
  * waits for the end of the start: too late for its first instruction. What is
- * needed before that comes from two other places (podman_early.c): the labels
+ * needed before that comes from two other places (early.h): the labels
  * from the event of its creation, the interfaces from the kernel.
  *
  * A pod is one endpoint: its infra container, which holds the network, under
@@ -35,8 +35,12 @@ struct podman_model *podman_model_new(struct endpoint_store *store,
 void podman_model_free(struct podman_model *m);
 DEFINE_FREEP(struct podman_model, podman_model_free)
 
-/** The engine's containers have networks of a user's own: nothing is ours. */
-void podman_model_rootless(struct podman_model *m);
+/**
+ * Whose engine it is, to be told before podman_model_networks(): @rootless
+ * containers have networks of a user's own, so nothing of theirs is ours. Until
+ * then the store is told of none.
+ */
+void podman_model_host(struct podman_model *m, bool rootless);
 
 /** Apply an event, which gives its labels away. Returns false when it is of no
  *  interest. */
@@ -46,6 +50,9 @@ bool podman_model_event(struct podman_model *m, struct podman_event *e);
  *  out of @c; NULL: it is gone. */
 void podman_model_container(struct podman_model *m, const char *id,
 			    uint64_t when, struct podman_container *c);
+
+/** As far as inspect said. */
+bool podman_model_runs(const struct podman_model *m, const char *id);
 
 /** A port of a bridge that leads into a namespace, and what is there. */
 struct podman_port {
@@ -74,8 +81,8 @@ void podman_model_pod(struct podman_model *m, const char *id,
 		      const struct podman_pod *pod);
 
 /**
- * Full listing: begin, networks, pods, then a podman_model_container() for each
- * of podman_model_list(), end. One that fails is never ended.
+ * Full listing: begin, pods, then a podman_model_container() for each of
+ * podman_model_list(), networks, end. One that fails is never ended.
  */
 void podman_model_list_begin(struct podman_model *m);
 /** Whom to ask about: those of @listed and those known. Owned by the caller. */

@@ -26,12 +26,15 @@ struct podman_start {
 };
 
 struct podman_listing {
-	bool active;
-	bool named; /* @ids are there */
+	bool named;	/* @ids are there */
+	bool inspected; /* all of them */
 	podman_ids ids;
 	size_t next;	      /* of @ids, to be asked about */
 	unsigned outstanding; /* answers to come */
 };
+
+#define PODMAN_EVENT_FILTER	  "{\"type\":[\"container\",\"network\",\"pod\"]}"
+#define PODMAN_INSPECT_TIMEOUT_MS 30000 /* it waits for a start to end */
 
 /* An event may come twice: with the stream, and because we asked sooner. */
 #define PODMAN_SEEN 256
@@ -47,6 +50,7 @@ struct podman {
 	/* While connected: */
 	struct podman_model *model;
 	struct podman_info info;
+	bool hosted; /* @info is there */
 	struct podman_want *wants;
 	struct podman_early *early; /* NULL: cannot be watched */
 	struct podman_start *starts;
@@ -62,3 +66,29 @@ static inline struct podman *podman_of(struct engine *e)
 {
 	return container_of(e, struct podman, engine);
 }
+
+/* query.c: an answer newer than the call will come to the model. @arg is the
+ * struct podman. */
+void podman_want_container(void *arg, const char *id);
+void podman_want_networks(void *arg);
+void podman_want_pod(void *arg, const char *id);
+void podman_want_listed(struct podman *p, const char *id);
+/** Returns false when the connection is gone for @result. */
+bool podman_take_networks(struct podman *p, const struct http_result *result);
+void podman_drop_wants(struct podman *p);
+
+/* list.c */
+void podman_list(struct engine *e);
+/** Go on with the listing that is under way, if one is. */
+void podman_list_next(struct podman *p);
+void podman_list_drop(struct podman *p);
+
+/* start.c */
+int podman_event(struct engine *engine, struct slice line);
+/** Ask for what happened, sooner than the engine tells by itself. */
+void podman_want_events(struct podman *p);
+/** All events up to now are applied. */
+void podman_starts_go_on(struct podman *p);
+/** See podman_early_fn. */
+void podman_starting(void *arg, const char *id, const char *netns);
+void podman_drop_starts(struct podman *p);

@@ -56,7 +56,7 @@ static void ask_pod(void *arg, _unused_ const char *id)
 	((struct world *)arg)->pods++;
 }
 
-static struct world *world_new(void)
+static struct world *world_unhosted(void)
 {
 	struct world *w = xnew(struct world);
 
@@ -64,6 +64,14 @@ static struct world *world_new(void)
 	w->model = podman_model_new(
 		w->store, NULL,
 		(struct podman_ask){ ask_container, ask_networks, ask_pod, w });
+	return w;
+}
+
+static struct world *world_new(void)
+{
+	struct world *w = world_unhosted();
+
+	podman_model_host(w->model, false);
 	return w;
 }
 
@@ -215,7 +223,7 @@ static void out_of_reach(_unused_ void **state)
 	assert_non_null(strstr(
 		endpoint_store_find(w->store, "sl1", &ambiguous)->unenforceable,
 		"slirp4netns"));
-	podman_model_rootless(w->model);
+	podman_model_host(w->model, true);
 	inspected(w, "inspect-c1.json", 2);
 	assert_non_null(strstr(
 		endpoint_store_by_id(w->store, C1)->unenforceable, "rootless"));
@@ -374,6 +382,74 @@ static void the_engine_itself(_unused_ void **state)
 	docker_version_fini(&v);
 }
 
+static bool parsed_oom(struct buf *text)
+{
+	struct podman_container c;
+	bool oom;
+
+	assert_int_equal(podman_json_container(buf_slice(text), &c), 0);
+	oom = c.oom;
+	podman_container_fini(&c);
+	return oom;
+}
+
+static void an_end_without_memory(_unused_ void **state)
+{
+	_cleanup_(buf_fini) struct buf text = recorded("inspect-c1.json");
+	struct world *w = world_new();
+	char *at = strstr(text.data, "\"OOMKilled\":false");
+
+	assert_false(parsed_oom(&text));
+	assert_non_null(at);
+	memcpy(at + strlen("\"OOMKilled\":"), "true ", 5);
+	assert_true(parsed_oom(&text));
+	assert_false(podman_model_runs(w->model, C1));
+	inspected(w, "inspect-c1.json", 1);
+	assert_true(podman_model_runs(w->model, C1));
+	world_free(w);
+}
+
+static void the_version_in_a_head(_unused_ void **state)
+{
+	static const char *const others[] = {
+		"HTTP/1.1 200 OK\r\nServer: Docker/20.10.24 (linux)\r\n",
+		"HTTP/1.1 200 OK\r\nServer: Libpod/\r\n",
+		"HTTP/1.1 200 OK\r\nServer: Libpo\r\n",
+		"HTTP/1.1 200 OK\r\nServer: Libpod/x.y (linux)\r\n",
+		"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\n",
+		"",
+	};
+	struct docker_version v;
+
+	assert_int_equal(
+		podman_head_version(
+			slice_of(
+				"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nServer: Libpod/4.3.1 (linux)\r\n\r\n"),
+			&v),
+		0);
+	assert_true(v.podman);
+	assert_int_equal(v.engine_major, 4);
+	assert_string_equal(v.engine, "4.3.1");
+	docker_version_fini(&v);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_int_equal(podman_head_version(slice_of(others[i]), &v),
+				 -EBADMSG);
+}
+
+/* A user's addresses would be taken for the host's. */
+static void nothing_is_told_before_it_is_known_whose(_unused_ void **state)
+{
+	struct world *w = world_unhosted();
+
+	inspected(w, "inspect-c1.json", 1);
+	assert_null(endpoint_store_by_id(w->store, C1));
+	assert_int_equal(w->networks, 0);
+	podman_model_host(w->model, true);
+	assert_non_null(strstr(
+		endpoint_store_by_id(w->store, C1)->unenforceable, "rootless"));
+	world_free(w);
+}
+
 static void nonsense(_unused_ void **state)
 {
 	static const char *const texts[] = { "",
@@ -419,6 +495,9 @@ int main(void)
 		TEST(a_listing_forgets),
 		TEST(the_namespace_in_a_spec),
 		TEST(the_engine_itself),
+		TEST(an_end_without_memory),
+		TEST(the_version_in_a_head),
+		TEST(nothing_is_told_before_it_is_known_whose),
 		TEST(nonsense),
 	};
 
