@@ -129,6 +129,8 @@ static struct runtime *podman_open(const struct runtime_host *host,
 {
 	struct podman *p = xnew(struct podman);
 
+	p->labels = http_client_new(host->loop,
+				    socket ?: runtime_podman.default_socket);
 	engine_init(&p->engine, &kind, &runtime_podman, host, socket);
 	return &p->engine.session.base;
 }
@@ -138,6 +140,7 @@ static void podman_close(struct runtime *r)
 	struct podman *p = container_of(r, struct podman, engine.session.base);
 
 	engine_fini(&p->engine);
+	http_client_free(p->labels);
 	free(p);
 }
 

@@ -46,6 +46,9 @@ struct podman_seen {
 
 struct podman {
 	struct engine engine;
+	/* Questions about labels, which are answered at once while many
+	 * inspections wait for the end of a start. */
+	struct http_client *labels;
 
 	/* While connected: */
 	struct podman_model *model;

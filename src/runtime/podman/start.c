@@ -149,7 +149,7 @@ static void ask_hidden(struct podman *p, struct podman_start *s)
 			"/containers/json?all=true&filters=%s", encoded);
 
 		s->hidden++;
-		engine_get(&p->engine, p->engine.slow, path,
+		engine_get(&p->engine, p->labels, path,
 			   PODMAN_INSPECT_TIMEOUT_MS, on_hidden, s->id);
 	}
 }
