@@ -39,7 +39,10 @@
  *   "warnings": [{"subject": t, "message": t}],
  *   "runtimes": [{"name": t, "socket": t,
  *                 "state": "connecting" | "in-step" | "away",
- *                 "version": t?, "detail": t?,
+ *                 "version": t?, "api_version": t?,
+ *                 "support": "unknown" | "too-old" | "older" | "tried" |
+ *                            "newer",
+ *                 "detail": t?,
  *                 "events": n, "reconnects": n, "resyncs": n}],
  *   "endpoints": {"total": n, "enforced": n, "isolated_ingress": n,
  *                 "isolated_egress": n, "unenforceable": n,

@@ -95,6 +95,9 @@ static void add_runtimes(struct agent *a, struct json_object *families)
 	struct json_object *in_step = metric_family(
 		families, "gauge", "bulkhead_runtime_in_step",
 		"1 while the agent follows the runtime's events.");
+	struct json_object *info = metric_family(
+		families, "gauge", "bulkhead_runtime_info",
+		"1; which engine it is, and how its version stands to those that this was tried with.");
 	struct json_object *events = metric_family(
 		families, "counter", "bulkhead_runtime_events_total",
 		"Events of the runtime that were applied.");
@@ -110,6 +113,9 @@ static void add_runtimes(struct agent *a, struct json_object *families)
 		(*r)->ops->status(*r, &s);
 		metric_uint(in_step, s.state == RUNTIME_IN_STEP, "runtime",
 			    s.name, NULL);
+		metric_uint(info, 1, "runtime", s.name, "version", s.version,
+			    "api_version", s.api, "support",
+			    runtime_support_name(s.support), NULL);
 		metric_uint(events, s.events, "runtime", s.name, NULL);
 		metric_uint(reconnects, s.reconnects, "runtime", s.name, NULL);
 		metric_uint(resyncs, s.resyncs, "runtime", s.name, NULL);

@@ -45,6 +45,8 @@ static void report_runtimes(struct agent *a, struct json_object *to,
 		report_string(item, "socket", s.socket);
 		report_string(item, "state", state_name(s.state));
 		report_optional(item, "version", s.version);
+		report_optional(item, "api_version", s.api);
+		report_string(item, "support", runtime_support_name(s.support));
 		report_optional(item, "detail", s.detail);
 		report_uint(item, "events", s.events);
 		report_uint(item, "reconnects", s.reconnects);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "bulkhead/control.h"
 #include "cli/command.h"
 #include "cli/table.h"
@@ -44,20 +45,53 @@ static void show_agent(struct table *t, struct json_object *s)
 	     json_text(s, "started"));
 }
 
+/* How an engine's version stands to those that the agent was tried with. */
+static const char *support_of(struct json_object *r)
+{
+	static const struct {
+		const char *support, *text;
+	} texts[] = {
+		{ "tried", "tried" },
+		{ "newer", "newer than tried" },
+		{ "older", "older than tried" },
+		{ "too-old", "too old" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strcmp(json_text(r, "support"), texts[i].support))
+			return texts[i].text;
+	return "";
+}
+
+/* " 20.10.24 (API 1.41, tried)"; "" before it has told. */
+static char *engine_of(struct json_object *r)
+{
+	const char *version = json_text(r, "version");
+	const char *api = json_text(r, "api_version");
+	const char *support = support_of(r);
+
+	if (!version[0])
+		return xstrdup("");
+	if (!api[0] && !support[0])
+		return xasprintf(" %s", version);
+	return xasprintf(" %s (%s%s%s%s)", version, api[0] ? "API " : "", api,
+			 api[0] && support[0] ? ", " : "", support);
+}
+
 static void show_runtimes(struct table *t, struct json_object *runtimes)
 {
 	if (!json_count(runtimes))
 		line(t, "runtime", STYLE_BAD, "none is watched");
 	for (size_t i = 0; i < json_count(runtimes); i++) {
 		struct json_object *r = json_item(runtimes, i);
-		const char *version = json_text(r, "version");
 		const char *detail = json_text(r, "detail");
 		const char *state = json_text(r, "state");
 		bool good = !strcmp(state, "in-step");
+		_cleanup_(freep) char *engine = engine_of(r);
 
 		line(t, "runtime", good ? STYLE_NONE : STYLE_BAD,
-		     "%s%s%s %s, %lld events, %lld reconnects (%s)%s%s",
-		     json_text(r, "name"), *version ? " " : "", version, state,
+		     "%s%s %s, %lld events, %lld reconnects (%s)%s%s",
+		     json_text(r, "name"), engine, state,
 		     (long long)json_number(r, "events"),
 		     (long long)json_number(r, "reconnects"),
 		     json_text(r, "socket"), *detail ? ": " : "", detail);

@@ -3,6 +3,7 @@
 #include "runtime/engine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define VERSION_TIMEOUT_MS 5000
 #define PING_TIMEOUT_MS	   5000
@@ -169,6 +170,7 @@ void engine_subscribe(struct engine *e, const char *wanted, uint64_t since)
 			  (unsigned long long)(since / 1000000000U),
 			  (unsigned long long)(since % 1000000000U), filter);
 
+	session_api(&e->session, e->prefix + strlen("/v"));
 	e->lines = LINES_INIT(ENGINE_EVENT_MAX);
 	e->stream = http_get(e->http, &(struct http_get){
 					      .path = path,
@@ -198,7 +200,7 @@ static void settle(struct engine *e, const struct docker_version *v)
 {
 	docker_version_fini(&e->version);
 	e->version = *v;
-	session_version(&e->session, xstrdup(v->engine));
+	session_version(&e->session, v->engine);
 	e->kind->connected(e);
 }
 

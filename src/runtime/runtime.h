@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,13 +27,43 @@ enum runtime_state {
 
 const char *runtime_state_name(enum runtime_state state);
 
+/** How an engine's version stands to those that this was tried with. */
+enum runtime_support {
+	RUNTIME_UNKNOWN, /* it has not told its version, or has none */
+	RUNTIME_TOO_OLD, /* cannot be watched */
+	RUNTIME_OLDER,	 /* than any it was tried with */
+	RUNTIME_TRIED,
+	RUNTIME_NEWER,
+};
+
+const char *runtime_support_name(enum runtime_support support);
+
+struct runtime_version {
+	unsigned major, minor;
+};
+
+#define RUNTIME_ANY_MINOR UINT_MAX
+
+/** What a watcher needs at least, and what it was tried with: a real engine, or
+ *  what the descriptions of its API say. All zero: there are no versions. */
+struct runtime_versions {
+	struct runtime_version needed, tried_from, tried_to;
+	const char *tried; /* for people, after "tried with" */
+};
+
+/** How @version ("20.10.24", "v2.0.1-rc.1") stands to @known. */
+enum runtime_support runtime_support_of(const struct runtime_versions *known,
+					const char *version);
+
 struct runtime_status {
 	enum runtime_state state;
 	const char *name;    /* "docker" */
 	const char *socket;  /* where it listens */
 	const char *version; /* the engine's; "" before it answered */
-	const char *detail;  /* last problem, for people; "" when none */
-	uint64_t events;     /* applied since start */
+	const char *api;     /* the version that is spoken; "" likewise */
+	enum runtime_support support;
+	const char *detail; /* last problem, for people; "" when none */
+	uint64_t events;    /* applied since start */
 	uint64_t reconnects;
 	uint64_t resyncs;
 };
@@ -111,6 +142,7 @@ typedef void (*runtime_synced_fn)(void *arg, int error);
 struct runtime_ops {
 	const char *name;
 	const char *default_socket;
+	struct runtime_versions versions;
 	/* Starts watching at once. @socket NULL: the default one. */
 	struct runtime *(*open)(const struct runtime_host *host,
 				const char *socket);

@@ -113,6 +113,7 @@ void session_init(struct session *s, const struct session_kind *kind,
 	s->host.nengine_namespaces = 0;
 	s->socket = xstrdup(socket ?: ops->default_socket);
 	s->version = xstrdup("");
+	s->api = xstrdup("");
 	s->detail = xstrdup("");
 	s->backoff_ms = BACKOFF_MIN_MS;
 	s->retry = loop_timer_new(host->loop, connect_now, s);
@@ -133,14 +134,32 @@ void session_fini(struct session *s)
 	loop_timer_close(s->retry);
 	loop_timer_close(s->ping);
 	free(s->version);
+	free(s->api);
 	free(s->detail);
 	free(s->socket);
 }
 
-void session_version(struct session *s, char *version)
+void session_version(struct session *s, const char *version)
 {
+	const struct runtime_versions *known = &s->base.ops->versions;
+	enum runtime_support support = runtime_support_of(known, version);
+
+	if (!strcmp(s->version, version))
+		return;
 	free(s->version);
-	s->version = version;
+	s->version = xstrdup(version);
+	if (support == RUNTIME_NEWER || support == RUNTIME_OLDER)
+		log_warning(
+			"%s: version %s is %s than any that this bulkhead was tried with: %s",
+			s->base.ops->name, version,
+			support == RUNTIME_NEWER ? "newer" : "older",
+			known->tried);
+}
+
+void session_api(struct session *s, const char *api)
+{
+	free(s->api);
+	s->api = xstrdup(api);
 }
 
 void session_fail(struct session *s, int error, const char *fmt, ...)
@@ -244,6 +263,9 @@ void session_status(const struct runtime *r, struct runtime_status *ret)
 		.name = s->base.ops->name,
 		.socket = s->socket,
 		.version = s->version,
+		.api = s->api,
+		.support =
+			runtime_support_of(&s->base.ops->versions, s->version),
 		.detail = s->detail,
 		.events = s->events,
 		.reconnects = s->connects ? s->connects - 1 : 0,

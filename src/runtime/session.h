@@ -50,7 +50,7 @@ struct session {
 	struct runtime base;
 	const struct session_kind *kind;
 	struct runtime_host host;
-	char *socket, *version, *detail;
+	char *socket, *version, *api, *detail;
 	enum runtime_state state;
 	uint64_t events, connects, resyncs;
 
@@ -78,8 +78,11 @@ void session_fini(struct session *s);
 void session_fail(struct session *s, int error, const char *fmt, ...)
 	_printf_(3, 4);
 
-/** What the engine calls its version; taken over. */
-void session_version(struct session *s, char *version);
+/** What the engine calls its version: one that this was not tried with is
+ *  logged, once. */
+void session_version(struct session *s, const char *version);
+/** The version of the API that is spoken with it. */
+void session_api(struct session *s, const char *api);
 
 /** What happens is told from now on: list. */
 void session_subscribed(struct session *s);

@@ -201,7 +201,7 @@ class Status(Case):
         self.start_agent()
         text = self.run_cli("status").stdout
         for piece in ("in-step", "bulkheadd 0.1.0, pid 4242",
-                      "docker 20.10.24 in-step, 12 events",
+                      "docker 20.10.24 (API 1.41, tried) in-step, 12 events",
                       "3: 2 enforced, 1 isolated for ingress",
                       "2, files: 1", "in step, generation 7",
                       "since 2026-01-31T10:20:30 UTC", "br-1 filtered",

@@ -114,6 +114,11 @@ def check_values(h, r, page):
     r.equal(value("bulkhead_transaction_duration_seconds_count"),
             value("bulkhead_transactions_total"), "each transaction was timed")
     r.equal(value("bulkhead_runtime_in_step", runtime="docker"), 1, "Docker is followed")
+    engine = h.get("status")["runtimes"][0]
+    r.equal((value("bulkhead_runtime_info", runtime="docker", version=engine["version"],
+                   api_version=engine["api_version"], support="tried"),
+             h.sh(testhost.DOCKER, "version", "-f", "{{.Server.Version}}").strip()),
+            (1, engine["version"]), "… the one that it was tried with")
     r.ok(value("bulkhead_agent_resident_memory_bytes") > 1 << 20
          and 3 < value("bulkhead_agent_open_fds") < value("bulkhead_agent_max_fds")
          and value("bulkhead_agent_cpu_seconds_total") > 0, "the agent's own use of the host")

@@ -21,6 +21,8 @@
 #define SHORT_TIMEOUT_MS 5000
 #define EVENT_MAX	 (4U << 20)
 
+#define API "v1" /* of each of its services */
+
 #define DEFAULT_NAMESPACE "default"
 
 #define METHOD_VERSION	  "/containerd.services.version.v1.Version/Version"
@@ -235,6 +237,8 @@ static void on_version(struct containerd *c,
 		return;
 	}
 	session_version(&c->session, version);
+	session_api(&c->session, API);
+	free(version);
 }
 
 static void on_version_done(struct containerd *c,
@@ -314,6 +318,11 @@ static void containerd_links_changed(struct runtime *r)
 const struct runtime_ops runtime_containerd = {
 	.name = "containerd",
 	.default_socket = "/run/containerd/containerd.sock",
+	.versions = { .needed = { 1, 3 },
+		      .tried_from = { 1, 6 },
+		      .tried_to = { 2, 3 },
+		      .tried =
+			      "1.6, and 1.7 to 2.3 by the descriptions of their API" },
 	.open = containerd_open,
 	.close = containerd_close,
 	.sync = session_sync,

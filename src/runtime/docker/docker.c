@@ -72,11 +72,6 @@ static bool choose_api(struct engine *e)
 			v->api_minor, DOCKER_API_MAJOR, DOCKER_API_MINOR_MIN);
 	if (r < 0)
 		return false;
-	if (v->api_minor > DOCKER_API_MINOR_MAX)
-		log_warning(
-			"docker: engine %s (API %u.%u) is newer than any that this bulkhead was tried with, which were 20.10 and, by their descriptions, 24 to 29; it is spoken to as API %d.%d",
-			v->engine, v->api_major, v->api_minor, DOCKER_API_MAJOR,
-			DOCKER_API_MINOR_MAX);
 	free(e->prefix);
 	e->prefix = xasprintf("/v%d.%u", DOCKER_API_MAJOR, minor);
 	return true;
@@ -141,6 +136,11 @@ static void docker_bridge_changed(struct runtime *r, const char *bridge)
 const struct runtime_ops runtime_docker = {
 	.name = "docker",
 	.default_socket = "/run/docker.sock",
+	.versions = { .needed = { 1, 12 },
+		      .tried_from = { 20, 10 },
+		      .tried_to = { 29, RUNTIME_ANY_MINOR },
+		      .tried =
+			      "20.10, and 24 to 29 by the descriptions of their API" },
 	.open = docker_open,
 	.close = docker_close,
 	.sync = session_sync,

@@ -147,6 +147,10 @@ static void podman_close(struct runtime *r)
 const struct runtime_ops runtime_podman = {
 	.name = "podman",
 	.default_socket = "/run/podman/podman.sock",
+	.versions = { .needed = { LIBPOD_MAJOR_MIN, 0 },
+		      .tried_from = { 4, 3 },
+		      .tried_to = { 4, 3 },
+		      .tried = "4.3" },
 	.open = podman_open,
 	.close = podman_close,
 	.sync = session_sync,

@@ -427,11 +427,13 @@ static void expect_refused(void **state, server_fn fn, const char *words)
 static void too_old(void **state)
 {
 	expect_refused(state, serve_old, "engine 1.9 speaks API 1.21");
+	assert_int_equal(status(*state).support, RUNTIME_TOO_OLD);
 }
 
 static void too_new(void **state)
 {
 	expect_refused(state, serve_future, "wants API 1.90 or later");
+	assert_int_equal(status(*state).support, RUNTIME_NEWER);
 }
 
 static void another_api(void **state)
