@@ -52,10 +52,7 @@ class Host(containerdhost.Host):
                     {k[0].lower() + k[1:]: v for k, v in m.items()} for m in mappings]},
                 "prevResult": {"cniVersion": "0.4.0", "ips": ips,
                                "interfaces": [{"name": "eth0", "sandbox": netns}]}}
-        env = {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": container.name, "CNI_NETNS": netns,
-               "CNI_IFNAME": "eth0", "CNI_PATH": containerdhost.CNI_PLUGINS}
-        self.sh("env", *(f"{k}={v}" for k, v in env.items()),
-                f"{containerdhost.CNI_PLUGINS}/portmap", stdin=json.dumps(told))
+        self.cni("ADD", container, plugin=told)
 
 
 def endpoints(h):

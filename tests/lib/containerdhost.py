@@ -92,9 +92,9 @@ class Container:
         self.running = self.pid != 0
         return self
 
-    def _addresses(self, family):
+    def _addresses(self, family, interface="eth0"):
         shown = self.host.sh("nsenter", "-t", str(self.pid), "-n", "ip", "-j", f"-{family}",
-                             "address", "show", "dev", "eth0", "scope", "global")
+                             "address", "show", "dev", interface, "scope", "global")
         # ip leaves an empty object where its filter took one out.
         return [a["local"] for link in json.loads(shown)
                 for a in link.get("addr_info", []) if "local" in a]
@@ -193,18 +193,27 @@ class Host(testhost.Host):
         if not self._cni:
             self.sh("sh", "-c", "mkdir -p /etc/cni/net.d && mount -t tmpfs tmpfs /etc/cni/net.d")
             self._cni = True
-        conf = {"cniVersion": "0.4.0", "name": bridge, "plugins": [self.plugin]}
-        self.write("/etc/cni/net.d/10-test.conflist", json.dumps(conf))
+        self.write_network()
         return bridge
+
+    def write_network(self):
+        conf = {"cniVersion": "0.4.0", "name": self.plugin["name"], "plugins": [self.plugin]}
+        self.write("/etc/cni/net.d/10-test.conflist", json.dumps(conf))
 
     _cni = False
 
+    def cni(self, command, container, interface="eth0", plugin=None):
+        """What a client asks of a CNI plugin, by default of the network's own."""
+        plugin = plugin or self.plugin
+        env = {"CNI_COMMAND": command, "CNI_IFNAME": interface, "CNI_PATH": CNI_PLUGINS,
+               "CNI_CONTAINERID": f"{container.namespace}-{container.name}",
+               "CNI_NETNS": f"/proc/{container.pid}/ns/net" if container.pid else ""}
+        self.sh("env", *(f"{k}={v}" for k, v in env.items()), f"{CNI_PLUGINS}/{plugin['type']}",
+                stdin=json.dumps(plugin))
+
     def release(self, container):
-        """CNI's DEL: the address is free."""
-        env = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": f"{container.namespace}-{container.name}",
-               "CNI_NETNS": "", "CNI_IFNAME": "eth0", "CNI_PATH": CNI_PLUGINS}
-        self.sh("env", *(f"{k}={v}" for k, v in env.items()), f"{CNI_PLUGINS}/bridge",
-                stdin=json.dumps(self.plugin))
+        """The address is free."""
+        self.cni("DEL", container)
 
     def arguments(self, name, command, labels, options, serve, namespace):
         command = command or ("/probe", "serve", *(serve or (
