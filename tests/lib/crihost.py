@@ -10,6 +10,7 @@ import subprocess
 
 import containerdhost
 import testhost
+from protobuf import first_text, message
 
 SOCKET = "/run/containerd/containerd.sock"
 PAUSE = "docker.io/library/pause:latest"
@@ -23,37 +24,6 @@ CONFIG = f"""
     bin_dir = "{containerdhost.CNI_PLUGINS}"
     conf_dir = "/etc/cni/net.d"
 """
-
-
-def _varint(n):
-    out = b""
-    while n > 0x7f:
-        out += bytes([n & 0x7f | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
-def message(fields):
-    """{number: value or list of values} as protobuf; a dict is a message, or
-    with text for keys a map."""
-    out = b""
-    for number, values in fields.items():
-        for value in values if isinstance(values, list) else [values]:
-            if isinstance(value, dict) and any(isinstance(k, str) for k in value):
-                out += message({number: [{1: k, 2: v} for k, v in value.items()]})
-            elif isinstance(value, int):
-                out += _varint(number << 3) + _varint(value)
-            else:
-                body = message(value) if isinstance(value, dict) else value.encode()
-                out += _varint(number << 3 | 2) + _varint(len(body)) + body
-    return out
-
-
-def first_text(answer):
-    """Field 1 of an answer: an id."""
-    if not answer or answer[0] != 0x0a:
-        raise ValueError(f"no id in {answer!r}")
-    return answer[2:2 + answer[1]].decode()
 
 
 class Pod(containerdhost.Container):

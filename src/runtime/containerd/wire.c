@@ -240,13 +240,15 @@ static bool skip(struct slice *bytes, uint64_t n)
 
 /* One field at the front of @bytes, taken away. @ret is its content when it is
  * of bytes, else empty. */
-static bool take_field(struct slice *bytes, struct slice *ret)
+static bool take_field(struct slice *bytes, uint64_t *ret_number,
+		       struct slice *ret)
 {
 	uint64_t tag, n;
 
 	*ret = (struct slice){ "", 0 };
 	if (!take_varint(bytes, &tag))
 		return false;
+	*ret_number = tag >> 3;
 	switch (tag & 7) {
 	case 0:
 		return take_varint(bytes, &n);
@@ -264,20 +266,32 @@ static bool take_field(struct slice *bytes, struct slice *ret)
 	}
 }
 
-/* How many fields the record in @message has; before memory is spent. */
+static bool count_fields(struct slice record, size_t *n)
+{
+	struct slice content;
+	uint64_t number;
+
+	while (record.len && *n <= FIELDS_MAX) {
+		(*n)++;
+		if (!take_field(&record, &number, &content))
+			return false;
+	}
+	return true;
+}
+
+/* How many fields the record in @message has, which is its field 1; before
+ * memory is spent. */
 static bool has_few_fields(struct slice message)
 {
-	struct slice record, field;
+	struct slice content;
+	uint64_t number;
 	size_t n = 0;
 
-	while (message.len) {
-		if (!take_field(&message, &record))
+	while (message.len && n <= FIELDS_MAX) {
+		n++;
+		if (!take_field(&message, &number, &content) ||
+		    (number == 1 && !count_fields(content, &n)))
 			return false;
-		while (record.len && n <= FIELDS_MAX) {
-			n++;
-			if (!take_field(&record, &field))
-				return false;
-		}
 	}
 	return n <= FIELDS_MAX;
 }

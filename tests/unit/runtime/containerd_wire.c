@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* containerd_wire.c - messages as containerd 1.6.20 sent them, and broken ones.
+/* containerd_wire.c - messages as each containerd sends them, and broken ones.
  *
- * containerd-1.6/ holds the bodies of its answers, frames and all: to `ctr run
- * --cni` of c1 (labels app=web, nerdctl/name=shop-web), exec, pause and resume,
- * `ctr run --net-host --privileged` of c2, a new label of c1, then kill, task
- * rm, and container rm of c1.
+ * containerd-1.6/ holds the bodies of 1.6.20's answers, frames and all: to `ctr
+ * run --cni` of c1 (labels app=web, nerdctl/name=shop-web), exec, pause and
+ * resume, `ctr run --net-host --privileged` of c2, a new label of c1, then kill,
+ * task rm, and container rm of c1. containerd-2.3/ has the same life, made by
+ * its make.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,16 +19,24 @@
 #include "grpc/frame.h"
 #include "runtime/containerd/wire.h"
 
+struct release {
+	const char *name, *version;
+};
+
+static const struct release recorded = { "1.6", "1.6.20~ds1" };
+static const struct release described = { "2.3", "v2.3.4" };
+
 struct recording {
 	struct buf text;
 	struct frames frames;
 	struct slice rest;
 };
 
-static void start(struct recording *r, const char *name)
+static void start(struct recording *r, const struct release *of,
+		  const char *name)
 {
 	_cleanup_(freep) char *path =
-		xasprintf("%s/containerd-1.6/%s", TEST_DATA, name);
+		xasprintf("%s/containerd-%s/%s", TEST_DATA, of->name, name);
 
 	r->text = BUF_INIT(BUF_UNBOUNDED);
 	r->frames = FRAMES_INIT(BUF_UNBOUNDED);
@@ -58,7 +67,7 @@ static const char *label(const struct containerd_record *r, const char *key)
 	return "";
 }
 
-static void events(_unused_ void **state)
+static void events(void **state)
 {
 	static const struct {
 		enum containerd_event_kind kind;
@@ -86,7 +95,7 @@ static void events(_unused_ void **state)
 	};
 	struct recording r;
 
-	start(&r, "events.bin");
+	start(&r, *state, "events.bin");
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		struct containerd_event e;
 
@@ -101,12 +110,12 @@ static void events(_unused_ void **state)
 	end(&r);
 }
 
-static void records(_unused_ void **state)
+static void records(void **state)
 {
 	struct containerd_record c;
 	struct recording r;
 
-	start(&r, "list.bin");
+	start(&r, *state, "list.bin");
 	assert_int_equal(containerd_wire_record(next(&r), &c), 0);
 	assert_string_equal(c.id, "c1");
 	assert_string_equal(c.image, "docker.io/library/probe:latest");
@@ -122,21 +131,21 @@ static void records(_unused_ void **state)
 	assert_non_null(strstr(c.escapable, "capability SYS_ADMIN"));
 	containerd_record_fini(&c);
 	end(&r);
-	start(&r, "get.bin");
+	start(&r, *state, "get.bin");
 	assert_int_equal(containerd_wire_record(next(&r), &c), 0);
 	assert_string_equal(c.id, "c1");
 	containerd_record_fini(&c);
 	end(&r);
 }
 
-static void lists(_unused_ void **state)
+static void lists(void **state)
 {
 	containerd_names names;
 	containerd_tasks tasks;
 	struct recording r;
 	char *version;
 
-	start(&r, "tasks.bin");
+	start(&r, *state, "tasks.bin");
 	assert_int_equal(containerd_wire_tasks(next(&r), &tasks), 0);
 	assert_int_equal(tasks.len, 2);
 	assert_string_equal(tasks.data[0].id, "c1");
@@ -147,20 +156,19 @@ static void lists(_unused_ void **state)
 	}
 	containerd_tasks_fini(&tasks);
 	end(&r);
-	start(&r, "namespaces.bin");
+	start(&r, *state, "namespaces.bin");
 	assert_int_equal(containerd_wire_namespaces(next(&r), &names), 0);
 	assert_int_equal(names.len, 1);
 	assert_string_equal(names.data[0], "default");
 	containerd_names_fini(&names);
 	end(&r);
-	start(&r, "version.bin");
+	start(&r, *state, "version.bin");
 	assert_int_equal(containerd_wire_version(next(&r), &version), 0);
-	assert_string_equal(version, "1.6.20~ds1");
+	assert_string_equal(version, ((const struct release *)*state)->version);
 	free(version);
 	end(&r);
 }
 
-/* Each lies in memory of exactly its size, under the address sanitizer. */
 static void out_of_memory(_unused_ void **state)
 {
 	/* An envelope of namespace "n", topic, and an Any with its type. */
@@ -180,6 +188,7 @@ static void out_of_memory(_unused_ void **state)
 	containerd_event_fini(&e);
 }
 
+/* Each lies in memory of exactly its size, under the address sanitizer. */
 static void cut_messages_are_survived(_unused_ void **state)
 {
 	static const char *const files[] = { "events.bin", "get.bin",
@@ -189,7 +198,7 @@ static void cut_messages_are_survived(_unused_ void **state)
 		struct recording r;
 		struct slice whole;
 
-		start(&r, files[i]);
+		start(&r, &recorded, files[i]);
 		whole = next(&r);
 		for (size_t n = 0; n < whole.len; n++) {
 			_cleanup_(freep) char *copy = xmemdup(whole.ptr, n);
@@ -400,10 +409,13 @@ static void broken_specs(_unused_ void **state)
 
 int main(void)
 {
+#define EACH(f)                                          \
+	cmocka_unit_test_prestate(f, (void *)&recorded), \
+		cmocka_unit_test_prestate(f, (void *)&described)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(events),
-		cmocka_unit_test(records),
-		cmocka_unit_test(lists),
+		EACH(events),
+		EACH(records),
+		EACH(lists),
 		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(cut_messages_are_survived),
 		cmocka_unit_test(labels_are_bounded),
