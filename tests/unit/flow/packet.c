@@ -82,6 +82,7 @@ static void tcp_has_ports_and_flags(_unused_ void **state)
 	assert_true(p.has_tcp_flags);
 	assert_int_equal(p.tcp_flags, 0x02);
 	assert_int_equal(p.length, 60);
+	assert_int_equal(p.transport, 20);
 	assert_false(p.later_fragment);
 }
 
@@ -95,6 +96,7 @@ static void ports_stand_behind_ip_options(_unused_ void **state)
 	assert_proto(&p, "udp");
 	assert_int_equal(p.sport, 53);
 	assert_int_equal(p.dport, 40001);
+	assert_int_equal(p.transport, 24);
 	assert_false(p.has_tcp_flags);
 }
 
@@ -172,6 +174,7 @@ static void extension_headers_are_walked(_unused_ void **state)
 						       "06 " PADDED SYN);
 
 	assert_true(p.complete);
+	assert_int_equal(p.transport, 40 + 3 * 8);
 	assert_addr(&p.src, "fd99::1");
 	assert_proto(&p, "tcp");
 	assert_int_equal(p.dport, 5432);
