@@ -65,6 +65,11 @@ static void read_retain_age(struct reader *r, const struct yaml_node *n)
 	config_read_duration(r, n, 0, UINT64_MAX, &r->sink->retain_age);
 }
 
+static void read_compress(struct reader *r, const struct yaml_node *n)
+{
+	config_read_bool(r, n, &r->sink->compress);
+}
+
 static void read_keep(struct reader *r, const struct yaml_node *n)
 {
 	if (n->kind == YAML_NULL)
@@ -247,6 +252,7 @@ static const struct key file_keys[] = {
 	{ "rotateSize", read_rotate_size },
 	{ "rotateAge", read_rotate_age },
 	{ "keep", read_keep },
+	{ "compress", read_compress },
 	{ NULL, NULL },
 };
 

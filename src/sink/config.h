@@ -31,6 +31,7 @@ struct sink_config {
 	uint64_t rotate_size; /* bytes; 0: never */
 	uint64_t rotate_age;  /* seconds; 0: never */
 	unsigned keep;	      /* rotated files */
+	bool compress;	      /* those */
 
 	enum sink_transport transport;
 	char *host, *port;

@@ -9,9 +9,9 @@
  * the fragment.
  *
  * Whether the path still means our file, and whether that is due for rotation,
- * is asked before a write: an idle log wakes nobody. A rotation is a chain of
- * rename(2), the oldest first, so that at each moment every line is in exactly
- * one file of the names PATH, PATH.1, PATH.2 ….
+ * is asked before a write: an idle log wakes nobody. What becomes of the files
+ * that it was rotated to: rotation.h. They are compressed besides, while lines
+ * are written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "sink/driver.h"
+#include "sink/rotation.h"
 #include "sink/text.h"
 
 #define CHECK_EVERY 1000000000U /* ns */
@@ -37,6 +38,16 @@ struct file {
 	size_t partial;	   /* bytes of the first line that the file has */
 	off_t partial_end; /* … and the file's size then */
 	bool reopen;
+
+	struct rotation rotation;
+	/* Of the compression; on the loop but for what is atomic. */
+	struct loop *loop;
+	loop_fn changed;
+	void *arg;
+	bool compressing, finishing;
+	atomic_bool rotated;	   /* there may be something to compress */
+	int compressed;		   /* the last one's result */
+	atomic_int compress_error; /* -errno, 0: none */
 };
 
 static const char *reason_text(int error)
@@ -136,25 +147,6 @@ static int check_path(struct file *f)
 
 /* ---- rotation ---------------------------------------------------------- */
 
-static char *rotated_name(const struct file *f, unsigned i)
-{
-	return i ? xasprintf("%s.%u", f->config->path, i)
-		 : xstrdup(f->config->path);
-}
-
-/* Make room at PATH. */
-static int shift(const struct file *f)
-{
-	for (unsigned i = f->config->keep; i > 0; i--) {
-		_cleanup_(freep) char *from = rotated_name(f, i - 1);
-		_cleanup_(freep) char *to = rotated_name(f, i);
-
-		if (rename(from, to) < 0 && errno != ENOENT)
-			return -errno;
-	}
-	return 0;
-}
-
 static bool is_due(const struct file *f)
 {
 	uint64_t now = clock_realtime() / 1000000000U;
@@ -176,9 +168,11 @@ static int rotate(struct file *f, struct sink_result *result)
 
 	if (!is_due(f))
 		return 0;
-	r = shift(f);
-	if (r == 0)
+	r = rotation_shift(&f->rotation);
+	if (r == 0) {
+		f->rotated = true;
 		return reopen(f);
+	}
 	sink_fail(result, "%s: cannot be rotated: %s", f->config->path,
 		  strerror(-r));
 	return 0;
@@ -281,14 +275,18 @@ static int write_lines(struct file *f, const struct sink_lines *lines,
 
 /* ---- the driver -------------------------------------------------------- */
 
-static void *file_open(_unused_ struct loop *loop,
-		       const struct sink_config *config,
-		       _unused_ loop_fn changed, _unused_ void *arg)
+static void *file_open(struct loop *loop, const struct sink_config *config,
+		       loop_fn changed, void *arg)
 {
 	struct file *f = xnew(struct file);
 
 	f->config = config;
 	f->fd = -1;
+	f->loop = loop;
+	f->changed = changed;
+	f->arg = arg;
+	f->rotated = true; /* by those before us, perhaps */
+	rotation_init(&f->rotation, config->path, config->keep);
 	return f;
 }
 
@@ -309,6 +307,65 @@ static void file_deliver(void *state, const struct sink_lines *lines,
 	}
 	if (r < 0)
 		sink_fail(result, "%s: %s", f->config->path, reason_text(r));
+	else if (f->compress_error)
+		sink_fail(result,
+			  "%s: what was rotated cannot be compressed: %s",
+			  f->config->path, strerror(-f->compress_error));
+}
+
+/* ---- compression ------------------------------------------------------- */
+
+static void run_compression(void *arg)
+{
+	struct file *f = arg;
+
+	f->compressed = rotation_compress(&f->rotation);
+	f->compress_error = MIN(f->compressed, 0);
+}
+
+static void on_compressed(void *arg);
+
+/* One file after the other. What failed is tried again at the next rotation. */
+static void compress_next(struct file *f)
+{
+	if (!f->config->compress || f->compressing || f->finishing ||
+	    !f->rotated)
+		return;
+	f->compressing = true;
+	f->rotated = false;
+	loop_work(f->loop, run_compression, on_compressed, f);
+}
+
+static void on_compressed(void *arg)
+{
+	struct file *f = arg;
+
+	f->compressing = false;
+	if (f->compressed > 0)
+		f->rotated = true;
+	compress_next(f);
+	f->changed(f->arg);
+}
+
+static void file_delivered(void *state)
+{
+	compress_next(state);
+}
+
+/* What is half compressed is begun again another time. */
+static void file_finish(void *state)
+{
+	struct file *f = state;
+
+	f->finishing = true;
+	f->rotation.stop = true;
+}
+
+static bool file_idle(const void *state)
+{
+	const struct file *f = state;
+
+	return !f->compressing;
 }
 
 static void file_reopen(void *state)
@@ -323,10 +380,14 @@ static void file_close(void *state)
 	struct file *f = state;
 
 	closep(&f->fd);
+	rotation_fini(&f->rotation);
 	free(f);
 }
 
 const struct sink_driver sink_file_driver = { .open = file_open,
 					      .deliver = file_deliver,
 					      .reopen = file_reopen,
+					      .delivered = file_delivered,
+					      .finish = file_finish,
+					      .idle = file_idle,
 					      .close = file_close };

@@ -98,6 +98,19 @@ static uint64_t begins(const char *path)
 	return time;
 }
 
+/* A file that is just being compressed, or was when the writer died, is there
+ * in both forms. */
+static bool is_twin(const char *path)
+{
+	size_t n = strlen(path);
+	_cleanup_(freep) char *plain = NULL;
+
+	if (n < 3 || strcmp(path + n - 3, ".gz") != 0)
+		return false;
+	plain = xstrndup(path, n - 3);
+	return access(plain, F_OK) == 0;
+}
+
 static void add_rotated(struct lines *l, const char *path)
 {
 	_cleanup_(freep) char *dir = xstrdup(path);
@@ -116,7 +129,11 @@ static void add_rotated(struct lines *l, const char *path)
 		if (!is_rotated(e->d_name, base))
 			continue;
 		name = xasprintf("%.*s%s", (int)(base - path), path, e->d_name);
-		vec_push(&l->files, (struct file){ name, begins(name) });
+		if (is_twin(name))
+			free(name);
+		else
+			vec_push(&l->files,
+				 (struct file){ name, begins(name) });
 	}
 	closedir(d);
 }

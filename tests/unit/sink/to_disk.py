@@ -1,10 +1,47 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """to_disk.py - files in every format, and SQLite."""
+import gzip
 import json
 import os
+import re
+import signal
 
-from feeding import LOSS, Feed, ok, record, run
+from feeding import LOSS, Feed, ok, record, run, until
+
+
+def names_of(top):
+    """The files of the log, the oldest first."""
+    return sorted((x for x in os.listdir(top) if re.fullmatch(r"flows\.jsonl(\.\d+(\.gz)?)?", x)),
+                  key=lambda x: -int((x.split(".") + ["0"])[2]))
+
+
+def sequence(top):
+    """Of the records in all files."""
+    seqs = []
+    for name in names_of(top):
+        opener = gzip.open if name.endswith(".gz") else open
+        with opener(f"{top}/{name}", "rt", encoding="utf-8") as f:
+            seqs += [json.loads(x)["seq"] for x in f]
+    return seqs
+
+
+def compressed(top):
+    feed = Feed(top, [{"file": {"path": f"{top}/flows.jsonl", "rotateSize": "20KiB", "keep": 1000,
+                                "compress": True}}])
+    for begin in range(0, 4000, 400):
+        feed.send(*(record(i) for i in range(begin, begin + 400)))
+        if begin == 2000:
+            os.kill(feed.status()["pid"], signal.SIGKILL)
+    s = feed.await_sink("file", lambda s: not s["waiting"])
+    until(lambda: all(x.endswith(".gz") for x in names_of(top)[:-1]), "the last to be compressed")
+    names, seqs = names_of(top), sequence(top)
+    ok(len(names) > 50 and seqs[0] == 0 and seqs[-1] == 3999 and sorted(set(seqs)) == list(range(4000)),
+       "rotated files are compressed, and hold every record", (names[:3], len(seqs), s))
+    ok(len(seqs) < 4400 and all(b <= a + 1 for a, b in zip(seqs, seqs[1:])),
+       "in order; twice only what a killed writer had not told of", len(seqs))
+    ok(not [x for x in os.listdir(top) if x.endswith("part")], "nothing half done stays behind")
+    feed.close()
 
 
 def sqlite(top):
@@ -42,4 +79,4 @@ def formats(top):
     ok(len(read["csv"]) == 3 and "," in read["csv"][0], "file: CSV with its heading", read["csv"])
 
 
-run(formats, sqlite)
+run(formats, compressed, sqlite)
