@@ -3,7 +3,7 @@
 """in_step.py - time and memory of an agent that starts on a host with many
 containers.
 
-usage: BULKHEAD_BUILD=build/release [ENGINE=podman] [CONTAINERS=200] tests/bench/in_step.py
+usage: BULKHEAD_BUILD=build/release [ENGINE=podman|containerd] [CONTAINERS=200] tests/bench/in_step.py
 
 "In step" is when `bulkhead wait` returns: every container is known and the
 kernel enforces its policies. The memory is the agent's resident set then (its
@@ -15,13 +15,14 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import containerdhost
 import netpol
 import podmanhost
 import testhost
 
 CONTAINERS = int(os.environ.get("CONTAINERS", "200"))
-KIND = {"docker": testhost.Host, "podman": podmanhost.PodmanHost}[os.environ.get("ENGINE",
-                                                                                 "docker")]
+KIND = {"docker": testhost.Host, "podman": podmanhost.PodmanHost,
+        "containerd": containerdhost.Host}[os.environ.get("ENGINE", "docker")]
 
 
 def resident(h):
@@ -38,10 +39,14 @@ def resident(h):
 
 
 def test(h, r):
-    h.network("net", "--subnet", "172.30.0.0/16")
+    if h.engine == "containerd":
+        h.network("net", v4="172.30.0.0/16")
+        where = {}
+    else:
+        where = {"net": h.network("net", "--subnet", "172.30.0.0/16")}
     for i in range(CONTAINERS):
-        h.run(f"c{i}", "/bin/sleep", "100000", net="net",
-              labels={"app": ("web", "client", "other")[i % 3]})
+        h.run(f"c{i}", "/bin/sleep", "100000",
+              labels={"app": ("web", "client", "other")[i % 3]}, **where)
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     took = []
     for _ in range(5):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """containerd_network.py - namespaces, networks, addresses and starts of
-containerd's containers, and servers that are no containerd."""
+containerd's containers."""
 import os
 import sys
 
@@ -9,26 +9,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import containerdhost
 import netpol
 import testhost
-
-# Listens, and answers as sys.argv[2] says.
-BAD_SERVER = r"""
-import os, socket, sys, time
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen(64)
-kept = []
-while True:
-    client, _ = listener.accept()
-    kept.append(client)
-    if sys.argv[2] == "garbage":
-        client.sendall(os.urandom(4096))
-    elif sys.argv[2] == "http1":
-        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-    elif sys.argv[2] == "closed":
-        kept.pop().close()
-"""
-SOCKET = "/run/containerd/containerd.sock"
-
 
 def endpoints(h):
     return {f"{e['namespace']}/{e['name']}": e for e in h.get("get", "endpoints")["endpoints"]}
@@ -139,39 +119,12 @@ def many(h, r):
             "30 at once: all are known")
 
 
-def bad_servers(h, r):
-    h.stop_agent()
-    h.stop_containerd()
-    expected = {"garbage": f"containerd: {SOCKET}", "http1": f"containerd: {SOCKET}",
-                "closed": f"containerd: {SOCKET}", "hang": "no complete answer"}
-    for kind, words in expected.items():
-        h.sh("rm", "-f", SOCKET)
-        server = h.spawn("python3", "-c", BAD_SERVER, SOCKET, kind, log=f"bad-{kind}")
-        testhost.until(lambda: os.path.exists(h.path(SOCKET)), "the server")
-        h.launch_agent(**CONFIG)
-        testhost.until(lambda: words in h.agent_log(), f"the agent to tell of: {kind}")
-        told = [x for x in h.agent_log().splitlines() if "warning: containerd" in x]
-        r.equal(len(told), 1, f"{kind}: one clear message")
-        h.stop_agent()
-        server.kill()
-    h.sh("rm", "-f", SOCKET)
-    h.sh("touch", SOCKET)
-    h.launch_agent(**CONFIG)
-    testhost.until(lambda: "is not a socket" in h.agent_log(), "the agent to tell of a file")
-    r.ok(True, "a file that is no socket is told")
-    h.sh("rm", "-f", SOCKET)
-    h.start_containerd()
-    h.settle()
-    r.ok(True, "a real one after that is taken up")
-
-
 CONFIG = {"runtimes": {"containerd": {"namespaces": ["default", "shop"]}}}
 
 
 def test(h, r):
     h.start_agent(**CONFIG)
-    for part in (first_packets, reuse, namespaces, networks, host_network, theft, many,
-                 bad_servers):
+    for part in (first_packets, reuse, namespaces, networks, host_network, theft, many):
         part(h, r)
 
 

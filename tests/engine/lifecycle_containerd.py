@@ -33,7 +33,6 @@ class Container(containerdhost.Container):
 class Host(containerdhost.Host):
     """Containers by their names, as the suite has them."""
 
-    engine = "containerd"
     # A container's name is its id. With thirty started at once on a busy
     # machine some are before their port is bound.
     lacks = ("rename", "first_datagram")

@@ -37,6 +37,11 @@ disabled_plugins = %s
 %s"""
 
 
+def config(disabled, plugins=""):
+    """The text of containerd's configuration, without those plugins."""
+    return _CONFIG % (json.dumps(disabled), plugins)
+
+
 def _digest(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -146,6 +151,7 @@ class Container:
 class Host(testhost.Host):
     """with Host("name") as h: ..."""
 
+    engine = "containerd"
     runtimes = {"containerd": {"socket": "/run/containerd/containerd.sock"}}
     disabled = ("io.containerd.grpc.v1.cri", *UNUSED)
     plugins = ""
@@ -153,7 +159,7 @@ class Host(testhost.Host):
     def start_engine(self):
         self.network(**DEFAULT)
         self.sh("mkdir", "-p", "/run/bh/logs", "/etc/cni/net.d")
-        self.write("/run/bh/containerd.toml", _CONFIG % (json.dumps(self.disabled), self.plugins))
+        self.write("/run/bh/containerd.toml", config(self.disabled, self.plugins))
         self.start_containerd()
 
     def _import_image(self):

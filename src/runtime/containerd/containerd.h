@@ -36,12 +36,14 @@ struct containerd_call {
 struct containerd_listing {
 	unsigned outstanding; /* answers to come */
 	uint64_t when;
+	size_t unreadable; /* records */
 };
 
 struct containerd {
 	struct session session;
 	struct http_client *http;
 	containerd_names namespaces; /* watched */
+	size_t unreadable;	     /* records that were told of */
 	struct loop_timer *probe;
 
 	/* While connected: */

@@ -101,28 +101,29 @@ void containerd_calls_cancel(struct containerd *c)
 
 /* ---- one record --------------------------------------------------------- */
 
-/* One container that cannot be read is no reason to know nothing of the
- * others: it stays an unknown endpoint. */
-static bool read_record(const struct containerd *c, const char *namespace,
-			struct slice message, struct containerd_record *ret)
+static int read_record(struct slice message, struct containerd_record *ret)
 {
-	if (containerd_wire_record(message, ret) == 0) {
+	int r = containerd_wire_record(message, ret);
+
+	if (r == 0)
 		nerdctl_read_ports(ret);
-		return true;
-	}
-	log_error(
-		"containerd: %s: a container's record in namespace %s cannot be read; its traffic is that of an unknown endpoint",
-		c->session.socket, namespace);
-	return false;
+	return r;
 }
 
+/* One container that cannot be read is no reason to know nothing of the
+ * others: it stays an unknown endpoint. */
 static void on_record(struct containerd *c, struct containerd_call *call,
 		      struct slice message)
 {
 	struct containerd_record record;
 
-	if (!read_record(c, call->namespace, message, &record))
+	if (read_record(message, &record) < 0) {
+		log_error(
+			"containerd: %s: the record of container %s/%s cannot be read; its traffic is that of an unknown endpoint",
+			c->session.socket, call->namespace, call->id);
+		c->unreadable++;
 		return;
+	}
 	containerd_model_record(c->model, call->when, call->namespace, call->id,
 				&record);
 	containerd_record_fini(&record);
@@ -156,10 +157,23 @@ void containerd_want_record(void *arg, const char *namespace, const char *id)
 
 /* ---- listing ------------------------------------------------------------ */
 
+/* Who they are is not known; once told, not with every listing. */
+static void tell_unreadable(struct containerd *c)
+{
+	size_t n = c->listing.unreadable;
+
+	if (n > c->unreadable)
+		log_error(
+			"containerd: %s: records of containers that cannot be read: %zu; their traffic is that of unknown endpoints",
+			c->session.socket, n);
+	c->unreadable = n;
+}
+
 static void complete(struct containerd *c)
 {
 	size_t containers, networks;
 
+	tell_unreadable(c);
 	containerd_model_list_end(c->model, c->listing.when);
 	containerd_model_count(c->model, &containers, &networks);
 	session_listed(&c->session, containers, networks);
@@ -170,8 +184,10 @@ static void on_listed_record(struct containerd *c, struct containerd_call *call,
 {
 	struct containerd_record record;
 
-	if (!read_record(c, call->namespace, message, &record))
+	if (read_record(message, &record) < 0) {
+		c->listing.unreadable++;
 		return;
+	}
 	containerd_model_list_record(c->model, c->listing.when, call->namespace,
 				     &record);
 	containerd_record_fini(&record);
@@ -208,6 +224,7 @@ void containerd_list(struct session *s)
 	struct containerd *c = containerd_of(s);
 
 	c->listing.when = containerd_model_now(c->model);
+	c->listing.unreadable = 0;
 	c->listing.outstanding = 2 * (unsigned)c->namespaces.len;
 	containerd_model_list_begin(c->model);
 	vec_foreach(name, &c->namespaces) {
