@@ -25,34 +25,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/table.h"
 #include "firewall/harvest.h"
+#include "flow/tally.h"
 
-/* Flows that are told one by one: some 20 MiB. What is over is counted. */
-#define FLOWS_MAX 32768
-/* Counters of both tables. */
-#define COUNTERS_MAX 32
-#define NS_PER_MS    UINT64_C(1000000)
-#define TIMEOUT_NS   (COMPILE_DENIED_TIMEOUT_MS * NS_PER_MS)
+#define NS_PER_MS UINT64_C(1000000)
 
 enum phase { IDLE, READING, DRAINING, TELLING };
-
-struct counts {
-	uint64_t packets, bytes;
-};
-
-struct flow {
-	struct flow_key key;
-	struct flow_record *record; /* NULL: nothing is known but the key */
-	bool counted_only;	    /* there was no room for it */
-	struct counts former;	    /* of elements with this key before … */
-	struct counts element;	    /* … this one, as read last */
-	struct counts told, start;  /* of both; when the flow id began */
-	uint64_t last;		    /* realtime ns of the last packet */
-	unsigned harvest;	    /* that saw it last */
-	unsigned missed;	    /* harvests since */
-	UT_hash_handle hh;
-};
 
 struct flow_denied {
 	struct flow_account *account;
@@ -61,11 +39,7 @@ struct flow_denied {
 	struct loop_timer *timer; /* to the next harvest, or slice */
 	uint64_t interval_ms;
 	enum phase phase;
-	struct flow *flows;	  /* hashed by key, in the order they began */
-	size_t records;		  /* flows that have one */
-	size_t *live;		  /* flows by set */
-	struct flow *cursor;	  /* the next one to tell */
-	unsigned number;	  /* of the harvest */
+	struct tally *tally;
 	uint64_t balanced;	  /* monotonic ns */
 	bool first;		  /* harvest: nothing in it is news */
 	bool stale;		  /* hurry: start again when this one is over */
@@ -75,214 +49,7 @@ struct flow_denied {
 	uint64_t before; /* counters' sum when the harvest began */
 	uint64_t unattributed, unattributed_bytes, unattributed_told;
 	uint64_t unattributed_told_bytes;
-	struct flow_suppressed overflow; /* of flows only counted */
 };
-
-static struct counts total(const struct flow *f)
-{
-	return (struct counts){ f->former.packets + f->element.packets,
-				f->former.bytes + f->element.bytes };
-}
-
-/* ---- flows ------------------------------------------------------------- */
-
-static struct flow *find(struct flow_denied *d, const struct flow_key *key)
-{
-	struct flow *f;
-
-	HASH_FIND(hh, d->flows, key, sizeof(*key), f);
-	return f;
-}
-
-static struct flow *add(struct flow_denied *d, const struct flow_key *key,
-			uint64_t last)
-{
-	struct flow *f = xnew(struct flow);
-
-	f->key = *key;
-	f->last = last;
-	f->harvest = d->number;
-	d->live[key->set]++;
-	HASH_ADD(hh, d->flows, key, sizeof(f->key), f);
-	return f;
-}
-
-static void drop_record(struct flow_denied *d, struct flow *f)
-{
-	if (!f->record)
-		return;
-	endpoint_unref((struct endpoint *)f->record->src.owner);
-	endpoint_unref((struct endpoint *)f->record->dst.owner);
-	flow_record_fini(f->record);
-	free(TAKE_PTR(f->record));
-	d->records--;
-}
-
-static void forget(struct flow_denied *d, struct flow *f)
-{
-	if (d->cursor == f)
-		d->cursor = f->hh.next;
-	d->live[f->key.set]--;
-	HASH_DEL(d->flows, f);
-	drop_record(d, f);
-	free(f);
-}
-
-/* Take @record for the flow's, with references to its owners. */
-static void keep_record(struct flow_denied *d, struct flow *f,
-			struct flow_record *record)
-{
-	drop_record(d, f);
-	f->record = xnew(struct flow_record);
-	*f->record = *record;
-	*record = (struct flow_record){ 0 };
-	if (f->record->src.owner)
-		endpoint_ref((struct endpoint *)f->record->src.owner);
-	if (f->record->dst.owner)
-		endpoint_ref((struct endpoint *)f->record->dst.owner);
-	f->record->id = flow_id_new();
-	d->records++;
-}
-
-/* ---- telling ----------------------------------------------------------- */
-
-static void tell(struct flow_denied *d, struct flow *f, enum flow_state state)
-{
-	struct flow_record *r = f->record;
-	struct counts now = total(f);
-
-	r->state = state;
-	r->packets = now.packets - f->start.packets;
-	r->bytes = now.bytes - f->start.bytes;
-	r->new_packets = now.packets - f->told.packets;
-	r->new_bytes = now.bytes - MIN(f->told.bytes, now.bytes);
-	r->last = MAX(r->first, f->last);
-	flow_account_recorded(d->account, r->new_packets);
-	f->told = now;
-	d->listener.record(d->listener.arg, r);
-	/* Once is enough. */
-	free(TAKE_PTR(r->head));
-}
-
-static bool same_owner(const struct endpoint *a, const struct endpoint *b)
-{
-	return a == b || (a && b && !strcmp(a->id, b->id));
-}
-
-/* Nothing but the key is known, and what the store tells of its addresses. */
-static void tell_unlogged(struct flow_denied *d, struct flow *f)
-{
-	struct flow_record record = { 0 };
-
-	flow_key_tell(&f->key, &record);
-	record.time = clock_realtime();
-	record.first = record.last = f->last;
-	d->listener.identify(d->listener.arg, &record);
-	f->start = f->told;
-	keep_record(d, f, &record);
-	tell(d, f, FLOW_NEW);
-}
-
-/* An address that has a new owner begins a new flow. */
-static void tell_update(struct flow_denied *d, struct flow *f)
-{
-	struct flow_record now = { 0 };
-	bool same;
-
-	now.time = clock_realtime();
-	now.direction = f->record->direction;
-	now.reason = f->record->reason;
-	now.no_reason = f->record->no_reason;
-	now.packet = f->record->packet;
-	now.first = now.last = f->last;
-	memcpy(now.in, f->record->in, sizeof(now.in));
-	memcpy(now.out, f->record->out, sizeof(now.out));
-	memcpy(now.phys_in, f->record->phys_in, sizeof(now.phys_in));
-	memcpy(now.phys_out, f->record->phys_out, sizeof(now.phys_out));
-	d->listener.identify(d->listener.arg, &now);
-	same = same_owner(now.src.owner, f->record->src.owner) &&
-	       same_owner(now.dst.owner, f->record->dst.owner);
-	if (same) {
-		/* Other policies may deny it by now. */
-		__typeof__(now.policies) before = f->record->policies;
-
-		f->record->policies = now.policies;
-		now.policies = before;
-		flow_record_fini(&now);
-		f->record->time = clock_realtime();
-		tell(d, f, FLOW_UPDATE);
-		return;
-	}
-	now.audit = f->record->audit;
-	f->start = f->told;
-	keep_record(d, f, &now);
-	tell(d, f, FLOW_NEW);
-}
-
-static void tell_end(struct flow_denied *d, struct flow *f)
-{
-	if (!f->record)
-		return;
-	f->record->time = clock_realtime();
-	tell(d, f, FLOW_END);
-}
-
-static void tell_suppressed(struct flow_denied *d, struct flow *f,
-			    struct counts news)
-{
-	struct flow_suppressed s = { .tuples = news.packets,
-				     .packets = news.packets,
-				     .bytes = news.bytes };
-
-	flow_key_account(&f->key, &s.address, s.port);
-	flow_account_suppressed(d->account, news.packets);
-	d->listener.suppressed(d->listener.arg, &s);
-}
-
-static void count_overflow(struct flow_denied *d, struct flow *f,
-			   struct counts news)
-{
-	d->overflow.tuples += !f->counted_only;
-	d->overflow.packets += news.packets;
-	d->overflow.bytes += news.bytes;
-	f->counted_only = true;
-	flow_account_suppressed(d->account, news.packets);
-}
-
-static void tell_news(struct flow_denied *d, struct flow *f)
-{
-	enum compile_denied_kind kind = flow_key_set(f->key.set)->kind;
-	struct counts now = total(f);
-	struct counts news = { now.packets - f->told.packets,
-			       now.bytes - MIN(f->told.bytes, now.bytes) };
-
-	if (!news.packets)
-		return;
-	if (kind != DENIED_TUPLE && kind != DENIED_FRAME)
-		tell_suppressed(d, f, news);
-	else if (f->counted_only || (!f->record && d->records >= FLOWS_MAX))
-		count_overflow(d, f, news);
-	else if (f->record)
-		tell_update(d, f);
-	else
-		tell_unlogged(d, f);
-	f->told = now;
-}
-
-static bool is_over(const struct flow *f, uint64_t now)
-{
-	return f->missed >= 2 && now > f->last + TIMEOUT_NS;
-}
-
-static void visit(struct flow_denied *d, struct flow *f)
-{
-	tell_news(d, f);
-	f->missed = f->harvest == d->number ? 0 : f->missed + 1;
-	if (!is_over(f, clock_realtime()))
-		return;
-	tell_end(d, f);
-	forget(d, f);
-}
 
 /* ---- counters ---------------------------------------------------------- */
 
@@ -336,11 +103,7 @@ static void tell_unattributed(struct flow_denied *d)
 	}
 	d->unattributed_told = d->unattributed;
 	d->unattributed_told_bytes = d->unattributed_bytes;
-	if (d->overflow.packets) {
-		d->overflow.table_full = true;
-		d->listener.suppressed(d->listener.arg, &d->overflow);
-	}
-	d->overflow = (struct flow_suppressed){ 0 };
+	tally_tell_overflow(d->tally);
 }
 
 /* ---- a harvest --------------------------------------------------------- */
@@ -352,25 +115,11 @@ static void on_element(void *arg, size_t set, const struct firewall_element *e)
 		       MIN(e->expires_ms, (uint64_t)COMPILE_DENIED_TIMEOUT_MS);
 	uint64_t last = clock_realtime() - age * NS_PER_MS;
 	struct flow_key key;
-	struct flow *f;
 
-	if (!flow_key_from_element(d->numbers[set], e->key, e->key_len, &key))
-		return;
-	f = find(d, &key);
-	if (!f) {
-		f = add(d, &key, last);
-		if (d->first)
-			f->told = f->start =
-				(struct counts){ e->packets, e->bytes };
-	}
-	/* It was gone, and is there again. */
-	if (e->packets < f->element.packets) {
-		f->former.packets += f->element.packets;
-		f->former.bytes += f->element.bytes;
-	}
-	f->element = (struct counts){ e->packets, e->bytes };
-	f->last = MAX(f->last, last);
-	f->harvest = d->number;
+	if (flow_key_from_element(d->numbers[set], e->key, e->key_len, &key))
+		tally_element(d->tally, &key,
+			      (struct tally_counts){ e->packets, e->bytes },
+			      last);
 }
 
 static void pause_until(struct flow_denied *d, uint64_t ms)
@@ -413,7 +162,7 @@ static void finish(struct flow_denied *d)
 	d->phase = IDLE;
 	if (d->stale)
 		pause_until(d, 0);
-	else if (d->flows)
+	else if (tally_len(d->tally))
 		pause_until(d, d->interval_ms);
 	d->stale = false;
 }
@@ -422,22 +171,18 @@ static void tell_some(struct flow_denied *d)
 {
 	uint64_t begin = clock_monotonic();
 
-	while (d->cursor && clock_monotonic() - begin < LOOP_SLICE_NS) {
-		struct flow *f = d->cursor;
-
-		d->cursor = f->hh.next;
-		visit(d, f);
-	}
-	if (d->cursor)
-		pause_until(d, 0);
-	else
-		finish(d);
+	while (tally_tell_next(d->tally, clock_realtime()))
+		if (clock_monotonic() - begin >= LOOP_SLICE_NS) {
+			pause_until(d, 0);
+			return;
+		}
+	finish(d);
 }
 
 static void begin_telling(struct flow_denied *d)
 {
 	d->phase = TELLING;
-	d->cursor = d->flows;
+	tally_rewind(d->tally);
 	tell_some(d);
 }
 
@@ -474,7 +219,7 @@ static void choose_sets(struct flow_denied *d, bool all)
 	for (size_t i = 0; i < flow_key_sets(); i++) {
 		const struct compile_denied *set = flow_key_set(i);
 
-		if (!all && !d->live[i])
+		if (!all && !tally_len_of(d->tally, i))
 			continue;
 		d->sets[d->nsets] =
 			(struct harvest_set){ set->table, set->set };
@@ -501,7 +246,7 @@ static bool prepare(struct flow_denied *d)
 	d->before = sum.dropped;
 	d->unattributed = sum.unattributed;
 	d->unattributed_bytes = sum.unattributed_bytes;
-	d->number++;
+	tally_begin(d->tally, d->first);
 	choose_sets(d, sum.dropped != flow_account_sum(d->account) || d->first);
 	return true;
 }
@@ -538,7 +283,7 @@ static void on_timer(void *arg)
 
 void flow_denied_hurry(struct flow_denied *d)
 {
-	if (!d->flows)
+	if (!tally_len(d->tally))
 		return;
 	if (d->phase == IDLE)
 		pause_until(d, 0);
@@ -546,45 +291,19 @@ void flow_denied_hurry(struct flow_denied *d)
 		d->stale = true;
 }
 
-/* ---- logged packets ---------------------------------------------------- */
-
-/* Its element is gone, or it would not have been logged. */
-static bool is_stale(const struct flow *f, uint64_t now)
-{
-	return now > f->last + TIMEOUT_NS;
-}
-
 bool flow_denied_packet(struct flow_denied *d, const struct flow_key *key,
 			struct flow_record *record)
 {
-	struct flow *f = find(d, key);
+	bool begins = tally_packet(d->tally, key, record);
 
-	if (f && is_stale(f, record->time)) {
-		tell_end(d, f);
-		forget(d, f);
-		f = NULL;
-	}
-	/* Two processors met the tuple at once; its element counts both. */
-	if (f && (f->record || f->counted_only || f->told.packets))
-		return false;
-	if (!f)
-		f = add(d, key, record->time);
-	if (d->phase == IDLE && !loop_timer_active(d->timer))
+	if (begins && d->phase == IDLE && !loop_timer_active(d->timer))
 		pause_until(d, d->interval_ms);
-	f->element.packets = MAX(f->element.packets, (uint64_t)1);
-	f->element.bytes = MAX(f->element.bytes, (uint64_t)record->bytes);
-	if (d->records >= FLOWS_MAX) {
-		tell_news(d, f);
-		return true;
-	}
-	keep_record(d, f, record);
-	tell(d, f, FLOW_NEW);
-	return true;
+	return begins;
 }
 
 size_t flow_denied_live(const struct flow_denied *d)
 {
-	return HASH_COUNT(d->flows);
+	return tally_len(d->tally);
 }
 
 /* ---- life -------------------------------------------------------------- */
@@ -606,7 +325,7 @@ int flow_denied_open(struct loop *loop,
 	d->listener = options->listener;
 	d->interval_ms = options->interval_ms;
 	d->timer = loop_timer_new(loop, on_timer, d);
-	d->live = xcalloc(n, sizeof(*d->live));
+	d->tally = tally_new(options->account, options->listener);
 	d->sets = xcalloc(n, sizeof(*d->sets));
 	d->numbers = xcalloc(n, sizeof(*d->numbers));
 	d->first = true;
@@ -621,12 +340,9 @@ static void tell_the_rest(struct flow_denied *d)
 	d->listener.mark(d->listener.arg);
 	while (!d->listener.drain(d->listener.arg))
 		;
-	for (d->cursor = d->flows; d->cursor;) {
-		struct flow *f = d->cursor;
-
-		d->cursor = f->hh.next;
-		visit(d, f);
-	}
+	tally_rewind(d->tally);
+	while (tally_tell_next(d->tally, clock_realtime()))
+		;
 	tell_unattributed(d);
 	balance(d);
 }
@@ -645,11 +361,9 @@ void flow_denied_close(struct flow_denied *d)
 {
 	if (!d)
 		return;
-	while (d->flows)
-		forget(d, d->flows);
+	tally_free(d->tally);
 	loop_timer_close(d->timer);
 	harvest_close(d->harvest);
-	free(d->live);
 	free(d->sets);
 	free(d->numbers);
 	free(d);
