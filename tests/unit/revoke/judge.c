@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "world.h"
 
 #define NETWORKS      \
@@ -363,15 +364,151 @@ static void shared_address(void **state)
 	assert_false(tcp(f, "10.0.0.3", "10.0.0.2", 81));
 }
 
+/* ---- who admits -------------------------------------------------------- */
+
+#define NAMED(name, spec)                    \
+	"---\n"                              \
+	"apiVersion: networking.k8s.io/v1\n" \
+	"kind: NetworkPolicy\n"              \
+	"metadata: {name: " name "}\n"       \
+	"spec: {" spec "}\n"
+#define FROM_API                                                           \
+	NAMED("from-api", "podSelector: {matchLabels: {app: web}},"        \
+			  "ingress: [{from: [{podSelector: {matchLabels: " \
+			  "{app: api}}}], ports: [{port: http}]}]")
+#define FROM_OUTSIDE                                                    \
+	NAMED("from-outside", "podSelector: {matchLabels: {app: web}}," \
+			      "ingress: [{from: [{ipBlock: "            \
+			      "{cidr: 203.0.113.0/24}}]}]")
+#define TO_WEB                                                    \
+	NAMED("to-web", "podSelector: {matchLabels: {app: api}}," \
+			"policyTypes: [Egress], egress: [{to: [{" \
+			"podSelector: {matchLabels: {app: web}}}]}]")
+
+static void add_policy(void *arg, const struct policy *policy)
+{
+	buf_addf(arg, " %s", policy->name);
+}
+
+/* "SOURCE DESTINATION POLICY…", where nobody is "-"; "not governed". */
+static void assert_admitted(struct fixture *f, const struct conntrack_entry *e,
+			    const char *text)
+{
+	_cleanup_(buf_fini) struct buf policies_of = BUF_INIT(1024);
+	_cleanup_(freep) char *got = NULL;
+	struct admission a;
+
+	judge_admission(f->judge, e, add_policy, &policies_of, &a);
+	got = xasprintf("%s%s %s%s", a.governed ? "" : "not governed: ",
+			a.source ? a.source->name : "-",
+			a.destination ? a.destination->name : "-",
+			buf_str(&policies_of));
+	assert_string_equal(got, text);
+}
+
+static void assert_tcp(struct fixture *f, const char *src, const char *dst,
+		       uint16_t port, const char *text)
+{
+	struct conntrack_entry e = plain(IPPROTO_TCP, src, dst, port);
+
+	assert_admitted(f, &e, text);
+}
+
+static void admitted_by_none(void **state)
+{
+	struct fixture *f = *state;
+
+	/* Nobody is isolated. */
+	update(f);
+	assert_tcp(f, "10.0.0.3", "10.0.0.2", 80, "api web");
+	assert_tcp(f, "203.0.113.7", "10.0.0.2", 80, "- web");
+	assert_tcp(f, "10.0.0.3", "203.0.113.7", 80, "api -");
+	/* Isolated, and the host may come in all the same. */
+	policies(f, FROM_API);
+	assert_tcp(f, HOST_ADDRESS, "10.0.0.2", 80, "- web");
+	/* What goes out is not what the policy is about. */
+	assert_tcp(f, "10.0.0.2", "203.0.113.7", 80, "web -");
+	/* It was let in before the policy came: no policy admits it. */
+	assert_tcp(f, "10.0.0.4", "10.0.0.2", 80, "db web");
+	assert_tcp(f, "10.0.0.3", "10.0.0.2", 81, "api web");
+}
+
+static void admitted_by_those_that_match(void **state)
+{
+	struct fixture *f = *state;
+
+	policies(f, FROM_API FROM_OUTSIDE TO_WEB);
+	assert_tcp(f, "10.0.0.3", "10.0.0.2", 80, "api web to-web from-api");
+	assert_tcp(f, "fd00::3", "fd00::2", 80, "api web to-web from-api");
+	assert_tcp(f, "203.0.113.7", "10.0.0.2", 81, "- web from-outside");
+	/* Only one end's admits it. */
+	assert_tcp(f, "10.0.0.3", "10.0.0.2", 81, "api web to-web");
+	assert_tcp(f, "10.0.0.3", "10.0.0.4", 80, "api db");
+}
+
+/* Whose it is, is told of what nothing governs, too. */
+static void not_governed_and_admitted(void **state)
+{
+	struct fixture *f = *state;
+
+	policies(f, FROM_OUTSIDE);
+	assert_tcp(f, "203.0.113.7", "10.9.0.2", 80, "not governed: - far");
+	assert_tcp(f, HOST_ADDRESS, "203.0.113.7", 80, "not governed: - -");
+	assert_tcp(f, "203.0.113.7", HOST_ADDRESS, 22, "not governed: - -");
+}
+
+static void admitted_after_translation(void **state)
+{
+	struct fixture *f = *state;
+	struct conntrack_entry e =
+		plain(IPPROTO_TCP, "203.0.113.7", HOST_ADDRESS, 8080);
+
+	policies(f, FROM_API FROM_OUTSIDE);
+	addr_parse(slice_of("10.0.0.2"), &e.reply.src);
+	e.reply.sport = 80;
+	assert_admitted(f, &e, "- web from-outside");
+}
+
+/* docker-proxy takes the connection on the host: it is the container's. */
+static void admitted_behind_a_proxy(void **state)
+{
+	struct fixture *f = *state;
+	struct conntrack_entry udp =
+		plain(IPPROTO_UDP, "10.0.0.3", "10.0.0.1", 8080);
+
+	policies(f, FROM_API FROM_OUTSIDE);
+	assert_tcp(f, "10.0.0.3", "10.0.0.1", 8080, "api web from-api");
+	assert_tcp(f, "203.0.113.7", HOST_ADDRESS, 8080, "- web from-outside");
+	assert_tcp(f, "10.0.0.4", "10.0.0.1", 8080, "db web");
+	/* The host's own port, protocol and business. */
+	assert_tcp(f, "10.0.0.3", "10.0.0.1", 8081, "api -");
+	assert_admitted(f, &udp, "api -");
+	assert_tcp(f, HOST_ADDRESS, HOST_ADDRESS, 8080, "not governed: - -");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(no_policies), TEST(ingress),	 TEST(egress),
-		TEST(the_host),	   TEST(itself),	 TEST(translated),
-		TEST(proxied),	   TEST(picked_up),	 TEST(not_governed),
-		TEST(audit),	   TEST(changes),	 TEST(released),
-		TEST(exited),	   TEST(shared_address),
+		TEST(no_policies),
+		TEST(ingress),
+		TEST(egress),
+		TEST(the_host),
+		TEST(itself),
+		TEST(translated),
+		TEST(proxied),
+		TEST(picked_up),
+		TEST(not_governed),
+		TEST(audit),
+		TEST(changes),
+		TEST(released),
+		TEST(exited),
+		TEST(shared_address),
+		TEST(admitted_by_none),
+		TEST(admitted_by_those_that_match),
+		TEST(not_governed_and_admitted),
+		TEST(admitted_after_translation),
+		TEST(admitted_behind_a_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
