@@ -16,6 +16,7 @@
 #include "flow/denied.h"
 #include "flow/names.h"
 #include "flow/nflog.h"
+#include "flow/notice.h"
 #include "flow/record.h"
 
 /* Bytes of a packet that are worth having: any header chain that is sane. */
@@ -68,25 +69,13 @@ void flow_tell(struct flow_log *f, const struct flow_event *e)
 		f->emit(f->emit_arg, buf_slice(&f->line));
 }
 
-static struct flow_event loss_event(const char *where, uint64_t records,
-				    const char *message)
-{
-	return (struct flow_event){
-		.name = "loss",
-		.level = "warning",
-		.message = message,
-		.values = { { .key = "where", .text = where },
-			    { .key = "records", .number = records } },
-	};
-}
-
 void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
 		    struct buf *line)
 {
 	_cleanup_(freep) char *message =
 		xasprintf("%llu records were lost (%s)",
 			  (unsigned long long)records, where);
-	struct flow_event e = loss_event(where, records, message);
+	struct flow_event e = notice_loss(where, records, message);
 
 	flow_event_format(&e, &f->origin, ++f->seq, clock_realtime(), line);
 }
@@ -117,53 +106,17 @@ static const struct endpoint *account_owner(struct flow_log *f,
 static void on_suppressed(void *arg, const struct flow_suppressed *s)
 {
 	struct flow_log *f = arg;
-	const struct endpoint *owner = account_owner(f, s);
-	char ip[ADDR_STRLEN];
-	_cleanup_(freep) char *message = xasprintf(
-		"%llu denied packets were counted and not recorded one by one: %s%s",
-		(unsigned long long)s->packets,
-		s->table_full ? "too many flows at once"
-			      : "a budget was used up, that of ",
-		s->table_full ? ""
-		: owner	      ? owner->name
-		: s->port[0]  ? s->port
-			      : addr_format(&s->address, ip));
-	struct flow_event e = {
-		.name = "suppressed",
-		.level = "warning",
-		.message = message,
-		.container = owner,
-		.values = { { .key = "tuples", .number = s->tuples },
-			    { .key = "packets", .number = s->packets },
-			    { .key = "bytes", .number = s->bytes },
-			    { .key = s->table_full ? "where"
-				     : s->port[0]  ? "port"
-						   : "ip",
-			      .text = s->table_full ? "kernel-table"
-				      : s->port[0]  ? s->port
-						    : addr_format(&s->address,
-								  ip) } },
-	};
 
 	f->suppressed += s->packets;
-	flow_tell(f, &e);
+	notice_suppressed(f, s, account_owner(f, s));
 }
 
 static void on_lost(void *arg, const char *where, uint64_t packets)
 {
 	struct flow_log *f = arg;
-	const char *what =
-		!strcmp(where, "agent-down")
-			? "denied packets were counted while no agent ran"
-		: !strcmp(where, "counters-reset")
-			? "denied packets or more: somebody reset the kernel's counters"
-			: "denied packets are in no flow: their counts expired unread";
-	_cleanup_(freep) char *message =
-		xasprintf("%llu %s", (unsigned long long)packets, what);
-	struct flow_event e = loss_event(where, packets, message);
 
 	f->lost_packets += packets;
-	flow_tell(f, &e);
+	notice_lost_packets(f, where, packets);
 }
 
 /* Logged packets that we never got: their flows are found by the kernel's
@@ -171,46 +124,18 @@ static void on_lost(void *arg, const char *where, uint64_t packets)
 static void tell_missed(struct flow_log *f)
 {
 	uint64_t lost = flow_nflog_lost(f->nflog);
-	_cleanup_(freep) char *message = NULL;
-	struct flow_event e;
 
 	if (lost <= f->lost_told)
 		return;
-	message = xasprintf(
-		"%llu logged packets were lost on their way to the agent",
-		(unsigned long long)(lost - f->lost_told));
-	e = loss_event("nflog", lost - f->lost_told, message);
+	notice_lost(f, "nflog", lost - f->lost_told,
+		    "logged packets were lost on their way to the agent");
 	f->lost_told = lost;
-	flow_tell(f, &e);
 }
 
 static void on_balance(void *arg, uint64_t interval_ns,
 		       const struct flow_balance *b)
 {
-	struct flow_log *f = arg;
-	_cleanup_(freep) char *message = xasprintf(
-		"%llu packets denied: %llu recorded, %llu suppressed, %llu lost",
-		(unsigned long long)b->dropped, (unsigned long long)b->recorded,
-		(unsigned long long)b->suppressed, (unsigned long long)b->lost);
-	struct flow_event e = {
-		.name = "accounting",
-		.level = b->exact && !b->lost ? "info" : "warning",
-		.message = message,
-		.values = { { .key = "interval_s",
-			      .number =
-				      (interval_ns + 500000000) / 1000000000 },
-			    { .key = "dropped_packets", .number = b->dropped },
-			    { .key = "recorded_packets",
-			      .number = b->recorded },
-			    { .key = "suppressed_packets",
-			      .number = b->suppressed },
-			    { .key = "lost_packets", .number = b->lost },
-			    { .key = "exact",
-			      .number = b->exact,
-			      .is_bool = true } },
-	};
-
-	flow_tell(f, &e);
+	notice_balance(arg, interval_ns, b);
 }
 
 static void on_identify(void *arg, struct flow_record *record)
@@ -339,13 +264,11 @@ static void on_connection(void *arg, struct flow_record *record)
 static void on_lost_events(void *arg, uint64_t events)
 {
 	struct flow_log *f = arg;
-	_cleanup_(freep) char *message = xasprintf(
-		"%llu begins or ends of allowed connections were lost on their way to the agent",
-		(unsigned long long)events);
-	struct flow_event e = loss_event("conntrack", events, message);
 
 	f->lost_events += events;
-	flow_tell(f, &e);
+	notice_lost(
+		f, "conntrack", events,
+		"begins or ends of allowed connections were lost on their way to the agent");
 }
 
 void flow_begin_allowed(struct flow_log *f)
