@@ -136,6 +136,10 @@ def test_names(h, r, client, other):
     r.equal(name_of(h, other, DENIED, 80, "allowed"), None,
             "another container, which did not ask, has none")
 
+    asked = h.bulkhead("flows", "--path", LOG["path"], "--to", "denied.example", "-o", "csv")
+    r.ok(",denied.example," in asked and len(asked.splitlines()) == 2,
+         "… by which `bulkhead flows` finds it", asked)
+
     look_up(h, client, "www.example", SERVER)
     r.equal(h.result(client, f"tcp:{SERVER}:80"), "open", "what a name leads to is allowed")
     r.equal(name_of(h, client, SERVER, 80, "allowed"), "www.example",
