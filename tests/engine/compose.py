@@ -17,7 +17,7 @@ OVERRIDE = {"services": {name: {"image": "probe", "command": ["/probe", "serve",
 
 
 def compose(h, project, *args):
-    return h.sh("env", "DOCKER_HOST=unix:///run/docker.sock", "docker-compose", "-p", project,
+    return h.sh("env", f"DOCKER_HOST=unix://{h.socket}", "docker-compose", "-p", project,
                 "-f", "/run/bh/compose.yaml", "-f", "/run/bh/probe.yaml", *args, merge=True)
 
 
@@ -89,4 +89,5 @@ def test(h, r):
     compose(h, "My_Shop!", "down", "-t", "0")
 
 
-testhost.main(test, "compose")
+if __name__ == "__main__":
+    testhost.main(test, "compose")

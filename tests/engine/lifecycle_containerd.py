@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""lifecycle_containerd.py - the shared lifecycle suite on containerd, with CNI:
-what nerdctl or ctr have no command for is left out."""
+"""lifecycle_containerd.py - the shared lifecycle suite on containerd, with CNI."""
 import os
 import sys
 
@@ -33,9 +32,8 @@ class Container(containerdhost.Container):
 class Host(containerdhost.Host):
     """Containers by their names, as the suite has them."""
 
-    # A container's name is its id. With thirty started at once on a busy
-    # machine some are before their port is bound.
-    lacks = ("rename", "first_datagram")
+    lacks = {"rename": "a container's name is its id"}
+    first_datagram_late = True  # with thirty started at once on a busy machine
 
     def __init__(self, name, **options):
         super().__init__(name, **options)
@@ -135,4 +133,5 @@ class Host(containerdhost.Host):
             self.containers[name].remove()
 
 
-testhost.main(lifecycle.test, "lifecycle-containerd", kind=Host)
+if __name__ == "__main__":
+    testhost.main(lifecycle.test, "lifecycle-containerd", kind=Host)

@@ -11,4 +11,7 @@ import testhost
 # run.py: the clock decides here.
 ALONE = True
 
-testhost.main(lifecycle.test, "lifecycle-docker", daemon={"live-restore": True})
+Host = testhost.Host
+
+if __name__ == "__main__":
+    testhost.main(lifecycle.test, "lifecycle-docker", daemon={"live-restore": True})

@@ -12,4 +12,7 @@ import testhost
 # run.py: the clock decides here.
 ALONE = True
 
-testhost.main(lifecycle.test, "lifecycle-podman", kind=podmanhost.PodmanHost)
+Host = podmanhost.PodmanHost
+
+if __name__ == "__main__":
+    testhost.main(lifecycle.test, "lifecycle-podman", kind=Host)

@@ -178,6 +178,7 @@ class Host:
 
     engine = "docker"
     default_network = "bridge"
+    socket = "/run/docker.sock"
 
     def __init__(self, name, daemon=None, config=None):
         self.name = name
@@ -333,10 +334,10 @@ class Host:
                     *([f"--network={net}"] if net else []), *options, "probe", *command)
         return Container(self, name)
 
-    # Lives of containers, for tests that run on every engine. One whose
-    # engine has no such thing says so in @lacks.
+    # Lives of containers, for tests that run on every engine (lifecycle.py).
 
-    lacks = ()
+    lacks = {}  # what the engine has not: {part of lifecycle.py: why}
+    first_datagram_late = False  # a container may start before its port is bound
 
     def stop(self, *names):
         self.docker("stop", "-t", "0", *names)
