@@ -182,7 +182,9 @@ def check_prometheus(h, r, served):
 
 def test(h, r):
     h.write("/run/bh/policies/deny.yaml", DENY)
-    h.start_agent(enforcement={"tableOwnership": "disabled"}, flowLog={"path": "/run/bh/flows.jsonl", "interval": "1s"})
+    # With every option that has metrics of its own.
+    h.start_agent(enforcement={"tableOwnership": "disabled"},
+                  flowLog={"path": "/run/bh/flows.jsonl", "interval": "1s", "dnsNames": True})
     server, client = h.run("server"), h.run("client")
     h.run("host", net="host")
     h.run("mighty", labels={"bulkhead.namespace": "other"},
