@@ -161,6 +161,12 @@ bool http_request_h2(struct http_request *r)
 	 * has one of its own. Over a unix socket that costs some 0.1 ms. */
 	e = e ?: curl_easy_setopt(r->easy, CURLOPT_FRESH_CONNECT, 1L);
 	e = e ?: curl_easy_setopt(r->easy, CURLOPT_FORBID_REUSE, 1L);
+	/* It reads up to 32 KiB at once, and leaves what its buffer (16 KiB by
+	 * default) does not take for the next event: after an answer's end
+	 * there is none but a timeout. */
+	e = e
+		    ?: curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE,
+					(long)HTTP_H2_BUFFER);
 	return e == CURLE_OK;
 }
 

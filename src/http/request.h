@@ -9,6 +9,7 @@
 
 #define HTTP_BODY_MAX	 (64U << 20)
 #define HTTP_HEADER_MAX	 (64U << 10)
+#define HTTP_H2_BUFFER	 (64U << 10)
 #define HTTP_CONNECT_MS	 5000
 #define HTTP_CONNECTIONS 8  /* kept open when idle */
 #define HTTP_PARALLEL	 16 /* at once; further requests wait */

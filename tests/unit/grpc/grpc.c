@@ -224,6 +224,39 @@ static void a_status_that_is_none(void **state)
 	expect(*state, no_number, false, -EPROTO, "", "is no gRPC service");
 }
 
+#define MANY  20
+#define FRAME 16384 /* what a server puts into one, if there is so much */
+
+/* All in one piece, so that the client reads more at once than it hands on. */
+static void many_at_once(int fd)
+{
+	static char messages[MANY][1000], all[64 << 10];
+	int ends[2];
+	ssize_t n;
+
+	for (int i = 0; i < MANY; i++)
+		memcpy(messages[i], "\0\0\0\3\xe3", 5); /* 995 */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+		_exit(1);
+	h2_open(ends[0]);
+	h2_data(ends[0], messages, FRAME);
+	h2_data(ends[0], (char *)messages + FRAME, sizeof(messages) - FRAME);
+	h2_close(ends[0], "0", NULL);
+	n = read(ends[1], all, sizeof(all));
+	usleep(200000); /* the client waits for nothing else by now */
+	h2_bytes(fd, all, (size_t)n);
+}
+
+static void an_answer_in_one_piece_is_not_left(void **state)
+{
+	struct fixture *f = *state;
+
+	call(f, many_at_once, true);
+	run(f);
+	assert_int_equal(f->error, 0);
+	assert_int_equal(f->got.len, MANY * (995 + 1));
+}
+
 static void without_trailers(int fd)
 {
 	h2_open(fd);
@@ -390,6 +423,7 @@ int main(void)
 		TEST(its_words_are_made_harmless),
 		TEST(a_code_beyond_the_known),
 		TEST(a_status_that_is_none),
+		TEST(an_answer_in_one_piece_is_not_left),
 		TEST(no_trailers_is_no_grpc),
 		TEST(http_404_is_no_grpc),
 		TEST(a_message_is_bounded),
