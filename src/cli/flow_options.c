@@ -288,10 +288,9 @@ static int judge(struct flow_options *o, const struct command *c)
 		o->top = SIZE_MAX;
 	if (o->path && o->store)
 		return command_misuse(c, "--path or --store, not both");
-	if (o->follow && (o->top || o->count || o->store))
+	if (o->follow && (o->top || o->count))
 		return command_misuse(
-			c,
-			"-f shows the log's file: without --store, --count and --top");
+			c, "-f shows records: without --count and --top");
 	if (o->count && o->top)
 		return command_misuse(c, "--count or --top, not both");
 	if ((o->count || o->top) &&

@@ -56,15 +56,24 @@ static char *path_of(struct json_object *status)
 	return xstrdup(*path ? path : DEFAULT_PATH);
 }
 
-char *flow_source_path(const struct cli *cli, const struct flow_options *o)
+bool flow_source_followed(const struct cli *cli, const struct flow_options *o,
+			  char **ret_path)
 {
-	_cleanup_(json_unrefp) struct json_object *status = o->path ? NULL
-								    : ask(cli);
+	_cleanup_(json_unrefp) struct json_object *status = NULL;
+	bool is_store;
 
-	return o->path ? xstrdup(o->path) : path_of(status);
+	if (o->path || o->store) {
+		*ret_path = xstrdup(o->store ?: o->path);
+		return o->store;
+	}
+	status = ask(cli);
+	is_store = *store_of(status) &&
+		   !*json_text(json_at(status, "flow_log"), "path");
+	*ret_path = is_store ? xstrdup(store_of(status)) : path_of(status);
+	return is_store;
 }
 
-static const char *reason(int r)
+const char *flow_source_reason(int r)
 {
 	switch (r) {
 	case -EEXIST:
@@ -73,6 +82,8 @@ static const char *reason(int r)
 		return "another version of bulkhead made it";
 	case -EBADMSG:
 		return "it is no database, or a corrupt one";
+	case -ENODATA:
+		return "nothing was written to it yet";
 	case -EBUSY:
 		return "somebody keeps it locked";
 	default:
@@ -82,7 +93,7 @@ static const char *reason(int r)
 
 static int refuse(const char *path, int r)
 {
-	text_complain("%s: %s%s", path, reason(r),
+	text_complain("%s: %s%s", path, flow_source_reason(r),
 		      r == -ENOENT ? ": --path names the log if it is elsewhere"
 		      : r == -EACCES ? ": run it as root"
 				     : "");
@@ -124,7 +135,7 @@ int flow_source_status(const struct source *s, int r)
 	if (r == 0)
 		return EXIT_DONE;
 	text_complain("cannot read the flow log: %s",
-		      *error ? error : reason(r));
+		      *error ? error : flow_source_reason(r));
 	return EXIT_NO;
 }
 

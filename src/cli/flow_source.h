@@ -20,8 +20,17 @@ struct flow_trouble {
 int flow_source_open(const struct cli *cli, const struct flow_options *o,
 		     struct flow_trouble *trouble, struct source **ret);
 
-/** The file that -f is to follow. Owned by the caller. */
-char *flow_source_path(const struct cli *cli, const struct flow_options *o);
+/**
+ * What -f is to follow: the store or the file that was asked for; else what the
+ * agent writes, its file before its store, which gets records in batches.
+ *
+ * Returns true for a store. @ret_path is owned by the caller.
+ */
+bool flow_source_followed(const struct cli *cli, const struct flow_options *o,
+			  char **ret_path);
+
+/** What is wrong with a store, by -errno. */
+const char *flow_source_reason(int r);
 
 /** Complain about what a source_…() returned. Returns EXIT_NO, or EXIT_DONE for
  *  0. */

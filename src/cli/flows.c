@@ -7,66 +7,12 @@
 
 #include "base/alloc.h"
 #include "cli/emit.h"
+#include "cli/flow_follow.h"
 #include "cli/flow_show.h"
 #include "cli/table.h"
-#include "cli/tail.h"
 #include "cli/text.h"
 #include "format/format.h"
 #include "json/json.h"
-#include "store/row.h"
-
-/* ---- following --------------------------------------------------------- */
-
-/* Returns false for a line that is no record. */
-static bool show_line(const struct flow_options *o, struct slice line)
-{
-	_cleanup_(json_unrefp) struct json_object *record = json_parse(line);
-	_cleanup_(row_fini) struct row row = { 0 };
-
-	if (!record || row_take(record, &row) < 0)
-		return false;
-	if (question_matches(&o->question, &row))
-		flow_print(o, record);
-	return true;
-}
-
-/* All lines that are there now. Returns 0 or -errno. */
-static int show_present(const struct flow_options *o, const char *path,
-			struct tail *t)
-{
-	struct slice line;
-	int r;
-
-	for (;;) {
-		r = tail_next(t, &line);
-		if (r == 0 || (r < 0 && r != -EMSGSIZE))
-			return r;
-		if (r == -EMSGSIZE || !show_line(o, line))
-			text_complain("%s:%llu: %s: skipped", path,
-				      (unsigned long long)tail_line(t),
-				      r < 0 ? "the line is too long"
-					    : "the line is no flow record");
-	}
-}
-
-static int follow(const struct cli *cli, const struct flow_options *o)
-{
-	_cleanup_(freep) char *path = flow_source_path(cli, o);
-	_cleanup_(tail_closep) struct tail *t = NULL;
-	int r = tail_open(path, true, &t);
-
-	if (r == 0)
-		flow_print_heading(o);
-	while (r == 0) {
-		r = show_present(o, path, t);
-		if (fflush(stdout) != 0)
-			return EXIT_NO; /* main() says why */
-		if (r == 0)
-			r = tail_wait(t);
-	}
-	text_complain("%s: %s", path, strerror(-r));
-	return EXIT_NO;
-}
 
 /* ---- lists and sums ---------------------------------------------------- */
 
@@ -244,7 +190,7 @@ static int run_with(const struct cli *cli, const struct flow_options *o,
 		return flow_show(cli, o, argv[1]);
 	if (export)
 		return flow_export(cli, o);
-	return o->follow ? follow(cli, o) : answer(cli, o);
+	return o->follow ? flow_follow(cli, o) : answer(cli, o);
 }
 
 static int run(const struct cli *cli, int argc, char **argv)
@@ -281,7 +227,7 @@ const struct command command_flows = {
 		"  --direction SIDE     ingress or egress: whose policy decided\n"
 		"  --events             what else happened, too: containers, policies, tampering\n\n"
 		"Options:\n"
-		"  -f, --follow         each record of the log's file, now and from now on\n"
+		"  -f, --follow         what there is, and each record from now on\n"
 		"  --count              how many flows\n"
 		"  --top N              the N largest groups by flows\n"
 		"  --by FIELD,...       groups of src, dst, src-ip, dst-ip, src-namespace,\n"

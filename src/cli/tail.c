@@ -10,15 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
-
-/* inotify does not tell of every file system's changes. */
-#define LOOK_AGAIN_MS 1000
+#include "cli/watch.h"
 
 struct tail {
 	char *path;
@@ -45,22 +41,6 @@ static int open_log(const char *path)
 	return fd;
 }
 
-static int watch_directory(const char *path)
-{
-	_cleanup_(freep) char *dir = xstrdup(path);
-	_cleanup_(closep) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char *slash = strrchr(dir, '/');
-
-	if (fd < 0)
-		return -errno;
-	if (slash)
-		slash[slash == dir] = '\0';
-	if (inotify_add_watch(fd, slash ? dir : ".",
-			      IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 int tail_open(const char *path, bool follow, struct tail **ret)
 {
 	_cleanup_(tail_closep) struct tail *t = xnew(struct tail);
@@ -70,7 +50,7 @@ int tail_open(const char *path, bool follow, struct tail **ret)
 	t->pending = BUF_INIT(BUF_UNBOUNDED);
 	/* Before the file is opened: nothing happens unseen in between. */
 	if (follow) {
-		t->notify = watch_directory(path);
+		t->notify = watch_open(path);
 		if (t->notify < 0)
 			return t->notify;
 	}
@@ -238,22 +218,11 @@ static bool rotated(struct tail *t)
 	return true;
 }
 
-static void drain(int notify)
-{
-	char events[4096];
-
-	while (read(notify, events, sizeof(events)) > 0)
-		;
-}
-
 int tail_wait(struct tail *t)
 {
-	struct pollfd p = { .fd = t->notify, .events = POLLIN };
+	int r = 0;
 
-	while (!rotated(t)) {
-		if (poll(&p, 1, LOOK_AGAIN_MS) < 0 && errno != EINTR)
-			return -errno;
-		drain(t->notify);
-	}
-	return 0;
+	while (r == 0 && !rotated(t))
+		r = watch_wait(t->notify);
+	return r;
 }

@@ -2,6 +2,7 @@
 /* groups.c - packed flows counted by numbers. */
 #include "store/groups.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -13,6 +14,11 @@ struct entry {
 	uint32_t numbers[GROUPS_BY_MAX];
 };
 
+struct slot {
+	uint32_t entry; /* 1 + its index; 0: free */
+	uint32_t tag;	/* of its hash: most others need not be looked at */
+};
+
 struct groups {
 	unsigned n;
 	size_t max;
@@ -22,8 +28,8 @@ struct groups {
 	uint64_t part;
 	bool begun, overflown;
 	VEC(struct entry) entries;
-	uint32_t *slots; /* 1 + the index of an entry; 0: free */
-	size_t size;	 /* of slots: a power of two */
+	struct slot *slots;
+	size_t size; /* of slots: a power of two */
 };
 
 struct groups *groups_new(unsigned n, size_t max)
@@ -68,13 +74,16 @@ bool groups_fit(const struct groups *g)
 	return !g->overflown;
 }
 
+/* As MurmurHash3 ends, for each number. */
 static uint64_t hash(const struct groups *g, const uint32_t *numbers)
 {
 	uint64_t h = g->seed;
 
 	for (unsigned i = 0; i < g->n; i++) {
-		h = (h ^ numbers[i]) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
+		h = (h ^ numbers[i]) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 33;
+		h *= 0xc4ceb9fe1a85ec53ULL;
+		h ^= h >> 33;
 	}
 	return h;
 }
@@ -84,15 +93,31 @@ static bool is_of_pass(const struct groups *g, uint64_t h)
 	return !g->bits || h >> (64 - g->bits) == g->part;
 }
 
+static uint32_t tag_of(uint64_t h)
+{
+	return (uint32_t)(h >> 32);
+}
+
+static bool is_same(const struct groups *g, const struct slot *slot,
+		    const uint32_t *numbers)
+{
+	const uint32_t *there = g->entries.data[slot->entry - 1].numbers;
+
+	for (unsigned i = 0; i < g->n; i++)
+		if (there[i] != numbers[i])
+			return false;
+	return true;
+}
+
 /* The slot of these numbers, or the free one where they would be. */
-static uint32_t *find_slot(const struct groups *g, const uint32_t *numbers,
-			   uint64_t h)
+static struct slot *find_slot(const struct groups *g, const uint32_t *numbers,
+			      uint64_t h)
 {
 	for (size_t i = h & (g->size - 1);; i = (i + 1) & (g->size - 1)) {
-		uint32_t *slot = &g->slots[i];
+		struct slot *slot = &g->slots[i];
 
-		if (!*slot || !memcmp(g->entries.data[*slot - 1].numbers,
-				      numbers, g->n * sizeof(*numbers)))
+		if (!slot->entry ||
+		    (slot->tag == tag_of(h) && is_same(g, slot, numbers)))
 			return slot;
 	}
 }
@@ -104,49 +129,78 @@ static void grow(struct groups *g)
 	g->slots = xcalloc(g->size, sizeof(*g->slots));
 	for (size_t i = 0; i < g->entries.len; i++) {
 		const uint32_t *numbers = g->entries.data[i].numbers;
+		uint64_t h = hash(g, numbers);
 
-		*find_slot(g, numbers, hash(g, numbers)) = (uint32_t)i + 1;
+		*find_slot(g, numbers, h) =
+			(struct slot){ (uint32_t)i + 1, tag_of(h) };
 	}
 }
 
-static uint32_t add_entry(struct groups *g, const uint32_t *numbers,
-			  const struct pack_cell *cell)
+/* Returns NULL when there is no room. */
+static struct group *add_entry(struct groups *g, const struct grouped *flow,
+			       uint64_t h, struct slot *slot)
 {
-	struct entry e = { .group = { .src = cell->src,
-				      .dst = cell->dst,
-				      .kind = cell->kind,
-				      .port = cell->port } };
+	struct entry e = { .group = { .src = flow->cell.src,
+				      .dst = flow->cell.dst,
+				      .kind = flow->cell.kind,
+				      .port = flow->cell.port } };
 
-	memcpy(e.numbers, numbers, g->n * sizeof(*numbers));
+	if (g->entries.len == g->max)
+		return NULL;
+	memcpy(e.numbers, flow->numbers, g->n * sizeof(*e.numbers));
 	vec_push(&g->entries, e);
-	return (uint32_t)g->entries.len;
+	*slot = (struct slot){ (uint32_t)g->entries.len, tag_of(h) };
+	if (g->entries.len > g->size / 2)
+		grow(g);
+	return &g->entries.data[g->entries.len - 1].group;
 }
 
-bool groups_add(struct groups *g, const uint32_t numbers[static GROUPS_BY_MAX],
-		const struct pack_cell *cell)
+static bool add_one(struct groups *g, const struct grouped *flow, uint64_t h)
 {
-	uint64_t h = hash(g, numbers);
-	struct group *group;
-	uint32_t *slot;
+	struct slot *slot = find_slot(g, flow->numbers, h);
+	struct group *group = slot->entry
+				      ? &g->entries.data[slot->entry - 1].group
+				      : add_entry(g, flow, h, slot);
 
-	if (!is_of_pass(g, h))
-		return true;
-	slot = find_slot(g, numbers, h);
-	if (!*slot) {
-		if (g->entries.len == g->max) {
+	if (!group)
+		return false;
+	group->flows++;
+	group->packets += (uint64_t)flow->cell.packets;
+	group->bytes += (uint64_t)flow->cell.bytes;
+	return true;
+}
+
+/* The memory that all of them need is asked for before the first is counted:
+ * what takes the time is waiting for it. */
+static void prefetch(const struct groups *g, const uint64_t *hashes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&g->slots[hashes[i] & (g->size - 1)]);
+	for (size_t i = 0; i < n; i++) {
+		const struct slot *slot = &g->slots[hashes[i] & (g->size - 1)];
+
+		if (slot->entry)
+			__builtin_prefetch(&g->entries.data[slot->entry - 1],
+					   1);
+	}
+}
+
+bool groups_add(struct groups *g, const struct grouped *flows, size_t n)
+{
+	uint64_t hashes[PACK_CELLS];
+
+	assert(n <= PACK_CELLS);
+	for (size_t i = 0; i < n; i++)
+		hashes[i] = hash(g, flows[i].numbers);
+	prefetch(g, hashes, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_of_pass(g, hashes[i]))
+			continue;
+		if (!add_one(g, &flows[i], hashes[i])) {
 			g->overflown = true;
 			return false;
 		}
-		*slot = add_entry(g, numbers, cell);
-		if (g->entries.len > g->size / 2) {
-			grow(g);
-			slot = find_slot(g, numbers, h);
-		}
 	}
-	group = &g->entries.data[*slot - 1].group;
-	group->flows++;
-	group->packets += (uint64_t)cell->packets;
-	group->bytes += (uint64_t)cell->bytes;
 	return true;
 }
 

@@ -38,14 +38,19 @@ bool groups_next_pass(struct groups *g);
 /** True when all groups of the pass had room, now that it is at its end. */
 bool groups_fit(const struct groups *g);
 
+/** A flow, and the numbers of its group. */
+struct grouped {
+	uint32_t numbers[GROUPS_BY_MAX];
+	struct pack_cell cell;
+};
+
 /**
- * Count @cell into the group of these numbers, if the pass is of it.
+ * Count up to PACK_CELLS flows into their groups, if the pass is of those.
  *
  * Returns false when there is no room: then the pass is to be ended, and the
  * next is of fewer groups.
  */
-bool groups_add(struct groups *g, const uint32_t numbers[static GROUPS_BY_MAX],
-		const struct pack_cell *cell);
+bool groups_add(struct groups *g, const struct grouped *flows, size_t n);
 
 /** Call @fn with each group of this pass that may be among the @top largest by
  *  flows, then packets: all that are as large as the last of them. */

@@ -215,6 +215,29 @@ int plan_prepare_one(sqlite3 *db, const struct plan *p, const char *select,
 	return r;
 }
 
+int plan_prepare_new(sqlite3 *db, const struct plan *p,
+		     const struct read_marks *marks, const char *select,
+		     sqlite3_stmt **ret)
+{
+	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
+		"SELECT %s FROM flow_rows NOT INDEXED WHERE id IN"
+		" (SELECT id FROM flow_rows WHERE id > %lld UNION"
+		" SELECT flow FROM flow_records WHERE id > %lld)"
+		" AND start <= ?1 AND stop >= ?2 AND ?3 IS NULL%s%s"
+		" ORDER BY time, id",
+		select, (long long)marks->flow, (long long)marks->record,
+		p->where, p->kind_where);
+	int r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL)
+		     : SQLITE_NOMEM;
+
+	if (r != SQLITE_OK)
+		return r;
+	sqlite3_bind_int64(*ret, 1, plan_time(p->question->until));
+	sqlite3_bind_int64(*ret, 2, plan_time(p->question->since));
+	bind_values(*ret, p);
+	return SQLITE_OK;
+}
+
 /* ---- the choice -------------------------------------------------------- */
 
 /* An index, and the condition that it is gone through by. */

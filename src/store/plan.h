@@ -65,6 +65,18 @@ int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
 int plan_prepare_one(sqlite3 *db, const struct plan *p, const char *select,
 		     sqlite3_stmt **ret);
 
+/** The numbers that were given last. */
+struct read_marks {
+	int64_t flow, record, event;
+	bool set;
+};
+
+/** The same for flows that are new since @marks, or have a new record, by the
+ *  time of their latest one. */
+int plan_prepare_new(sqlite3 *db, const struct plan *p,
+		     const struct read_marks *marks, const char *select,
+		     sqlite3_stmt **ret);
+
 /** The same for events, of which some may still not be asked for. */
 int plan_prepare_events(sqlite3 *db, const struct question *q,
 			const char *select, sqlite3_stmt **ret);

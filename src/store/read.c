@@ -2,6 +2,7 @@
 /* read.c - the store as a source: how it is opened, counts and top lists. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -10,8 +11,7 @@
 #include "store/sql.h"
 #include "store/sum.h"
 
-#define BUSY_MS	  5000
-#define CACHE_KIB 65536
+#define BUSY_MS 5000
 
 int read_fail(struct reader *r, int code)
 {
@@ -21,16 +21,6 @@ int read_fail(struct reader *r, int code)
 	r->source.error =
 		xstrdup(r->db ? sqlite3_errmsg(r->db) : sqlite3_errstr(code));
 	return sql_errno(code);
-}
-
-static void read_close(struct source *s)
-{
-	struct reader *r = reader_of(s);
-
-	names_close(r->names);
-	sqlite3_close(r->db);
-	free(s->error);
-	free(r);
 }
 
 int read_with_plan(struct reader *r, const struct question *q,
@@ -83,29 +73,50 @@ static int check(struct reader *r)
 	code = schema_identity(r->db, &application, &version, &empty);
 	if (code != SQLITE_OK)
 		return read_fail(r, code);
+	if (empty)
+		return -ENODATA;
 	if (application != SCHEMA_APPLICATION)
 		return -EEXIST;
 	if (version != SCHEMA_VERSION)
 		return -EPROTO;
+	/* Not mapped into memory: whoever cuts the file short would kill us. */
 	code = sql_run(r->db, "PRAGMA trusted_schema = OFF;"
-			      "PRAGMA cell_size_check = ON;"
-			      "PRAGMA mmap_size = 1073741824");
+			      "PRAGMA cell_size_check = ON");
+	if (code == SQLITE_OK)
+		code = names_open(r->db, &r->names);
 	return read_fail(r, code);
 }
 
+static void close_database(struct reader *r)
+{
+	names_close(r->names);
+	r->names = NULL;
+	sqlite3_close(r->db);
+	r->db = NULL;
+}
+
+static void read_close(struct source *s)
+{
+	struct reader *r = reader_of(s);
+
+	close_database(r);
+	free(r->path);
+	free(s->error);
+	free(r);
+}
+
 /* With @how as the query of the file's URI. Returns 0 or -errno. */
-static int try_open(struct reader *r, const char *path, const char *how)
+static int try_open(struct reader *r, const char *how)
 {
 	_cleanup_(buf_fini) struct buf uri = BUF_INIT(BUF_UNBOUNDED);
 	int code;
 
 	buf_adds(&uri, "file:");
-	for (const char *c = path; *c; c++)
+	for (const char *c = r->path; *c; c++)
 		buf_addf(&uri, strchr("?#%", *c) ? "%%%02x" : "%c",
 			 (unsigned char)*c);
 	buf_adds(&uri, how);
-	sqlite3_close(r->db);
-	r->db = NULL;
+	close_database(r);
 	code = sqlite3_open_v2(buf_str(&uri), &r->db,
 			       SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
 				       SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE,
@@ -116,11 +127,46 @@ static int try_open(struct reader *r, const char *path, const char *how)
 	return check(r);
 }
 
-static bool has_log(const char *path)
+static bool has_bytes(const struct reader *r, const char *ending)
 {
-	_cleanup_(freep) char *wal = xasprintf("%s-wal", path);
+	_cleanup_(freep) char *path = xasprintf("%s%s", r->path, ending);
+	struct stat st;
 
-	return access(wal, F_OK) == 0;
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* True when there may be records that the file itself does not have. */
+static bool has_log(const struct reader *r)
+{
+	return has_bytes(r, "-wal");
+}
+
+static bool may_pass(int e)
+{
+	return e != -EBADMSG && e != -EEXIST && e != -EPROTO && e != -ENODATA;
+}
+
+static int open_database(struct reader *r)
+{
+	int e = try_open(r, "?mode=ro");
+
+	r->immutable = false;
+	if (e == 0 || !may_pass(e))
+		return e;
+	/* There may be no place for a log's index, which nobody needs while
+	 * nobody writes. */
+	r->immutable = !has_log(r);
+	if (r->immutable)
+		return try_open(r, "?immutable=1");
+	return has_bytes(r, "-shm") ? e : -EACCES;
+}
+
+int read_refresh(struct reader *r)
+{
+	if (!r->immutable || !has_log(r))
+		return 0;
+	r->version = -1;
+	return open_database(r);
 }
 
 int source_open_store(const char *path, struct source **ret)
@@ -128,6 +174,7 @@ int source_open_store(const char *path, struct source **ret)
 	static const struct source_ops ops = {
 		.close = read_close,
 		.list = read_list,
+		.news = read_news,
 		.count = read_count,
 		.fold = read_fold,
 		.records = read_records,
@@ -135,23 +182,17 @@ int source_open_store(const char *path, struct source **ret)
 	};
 	_cleanup_(source_closep) struct source *s = NULL;
 	struct reader *r;
-	int e, code;
+	int e;
 
 	if (access(path, R_OK) < 0)
 		return -errno;
 	r = xnew(struct reader);
 	r->source.ops = &ops;
+	r->path = xstrdup(path);
 	s = &r->source;
-	e = try_open(r, path, "?mode=ro");
-	/* Nobody writes, and there may be no place for a log's index. */
-	if (e < 0 && e != -EBADMSG && e != -EEXIST && e != -EPROTO &&
-	    !has_log(path))
-		e = try_open(r, path, "?immutable=1");
+	e = open_database(r);
 	if (e < 0)
 		return e;
-	code = names_open(r->db, &r->names);
-	if (code != SQLITE_OK)
-		return read_fail(r, code);
 	*ret = TAKE_PTR(s);
 	return 0;
 }

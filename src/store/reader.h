@@ -10,8 +10,12 @@
 
 struct reader {
 	struct source source;
+	char *path;
 	sqlite3 *db;
 	struct names *names;
+	bool immutable;		 /* taken for a file that nobody writes */
+	struct read_marks marks; /* up to where read_news() has shown */
+	int64_t version;	 /* "PRAGMA data_version" then */
 };
 
 static inline struct reader *reader_of(struct source *s)
@@ -27,7 +31,12 @@ int read_with_plan(struct reader *r, const struct question *q,
 		   int (*fn)(struct reader *r, struct plan *p, void *arg),
 		   void *arg);
 
+/** Open again what somebody writes after all. Returns 0 or -errno. */
+int read_refresh(struct reader *r);
+
 int read_list(struct source *s, const struct question *q, source_fn fn,
+	      void *arg);
+int read_news(struct source *s, const struct question *q, source_fn fn,
 	      void *arg);
 int read_records(struct source *s, int64_t flow_id,
 		 void (*fn)(void *arg, const struct source_record *r),

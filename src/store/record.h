@@ -17,6 +17,7 @@
 	"origin, seq, time, event, level, container, message, extra"
 
 /** Where the times are that lists are sorted by. */
+#define RECORD_FLOW_TIME  3
 #define RECORD_FLOW_START 4
 #define RECORD_EVENT_TIME 2
 

@@ -161,11 +161,12 @@ int schema_identity(struct sqlite3 *db, int *ret_application, int *ret_version,
 	int64_t application = 0, version = 0, tables = 0;
 	int r;
 
-	r = sql_int(db, "PRAGMA application_id", &application);
+	/* Who sees tables sees the rest: they come in one transaction. */
+	r = sql_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r == SQLITE_OK)
+		r = sql_int(db, "PRAGMA application_id", &application);
 	if (r == SQLITE_OK)
 		r = sql_int(db, "PRAGMA user_version", &version);
-	if (r == SQLITE_OK)
-		r = sql_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
 	*ret_application = (int)application;
 	*ret_version = (int)version;
 	*ret_empty = tables == 0;

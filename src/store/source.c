@@ -2,6 +2,8 @@
 /* source.c - a question goes to the kind of source that is asked. */
 #include "store/source.h"
 
+#include <errno.h>
+
 #include "store/source_ops.h"
 
 void source_close(struct source *s)
@@ -19,6 +21,12 @@ int source_list(struct source *s, const struct question *q, source_fn fn,
 		void *arg)
 {
 	return s->ops->list(s, q, fn, arg);
+}
+
+int source_news(struct source *s, const struct question *q, source_fn fn,
+		void *arg)
+{
+	return s->ops->news ? s->ops->news(s, q, fn, arg) : -EOPNOTSUPP;
 }
 
 int source_count(struct source *s, const struct question *q, uint64_t *ret)

@@ -25,7 +25,8 @@ typedef void (*source_complain_fn)(void *arg, const char *file, uint64_t line,
  * Open the store at @path, read only; its writer may go on.
  *
  * Returns 0; -EBADMSG when it is corrupt; -EEXIST when it is another program's
- * database; -EPROTO when a newer version of bulkhead made it; or -errno.
+ * database; -EPROTO when a newer version of bulkhead made it; -ENODATA when
+ * nothing was written to it yet; or -errno.
  */
 int source_open_store(const char *path, struct source **ret);
 
@@ -49,6 +50,15 @@ typedef bool (*source_fn)(void *arg, struct json_object *record);
 
 /** Flows by the time of their first packet, events between them by theirs. */
 int source_list(struct source *s, const struct question *q, source_fn fn,
+		void *arg);
+
+/**
+ * What source_list() tells, at first; in each later call the flows that have
+ * begun or have another record since, each as its latest record says, and the
+ * events that came, by their time. Of a store only: who follows files reads
+ * their lines as they come (cli/tail.h).
+ */
+int source_news(struct source *s, const struct question *q, source_fn fn,
 		void *arg);
 
 /** Flows that @q is about. */

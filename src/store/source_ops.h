@@ -8,6 +8,9 @@ struct source_ops {
 	void (*close)(struct source *s);
 	int (*list)(struct source *s, const struct question *q, source_fn fn,
 		    void *arg);
+	/* NULL: cannot be followed so. */
+	int (*news)(struct source *s, const struct question *q, source_fn fn,
+		    void *arg);
 	int (*count)(struct source *s, const struct question *q, uint64_t *ret);
 	int (*fold)(struct source *s, const struct question *q,
 		    struct fold *fold);

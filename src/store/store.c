@@ -141,6 +141,17 @@ static int adopt(struct store *s, enum store_state *state)
 	return r == SQLITE_OK ? 0 : store_fail(s, r);
 }
 
+/* An empty file with a log of its own was none once: somebody emptied it, and
+ * who reads it keeps SQLite from beginning again. */
+static bool is_emptied(const char *path)
+{
+	_cleanup_(freep) char *index = xasprintf("%s-shm", path);
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size == 0 &&
+	       access(index, F_OK) == 0;
+}
+
 /* Returns 0 or -errno; -EBADMSG when the file is corrupt. */
 static int open_database(struct store *s, enum store_state *state)
 {
@@ -151,6 +162,8 @@ static int open_database(struct store *s, enum store_state *state)
 		return r;
 	if (new &&*state == STORE_AS_IT_WAS)
 		*state = STORE_NEW;
+	if (!new &&is_emptied(s->path))
+		return -EBADMSG;
 	r = sqlite3_open_v2(s->path, &s->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 				    SQLITE_OPEN_EXRESCODE,

@@ -147,8 +147,8 @@ static bool matches(const struct filter *f, const struct pack_cell *c,
 
 /* ---- every flow -------------------------------------------------------- */
 
-/* Returns false to end. */
-typedef bool (*cell_fn)(void *arg, const struct pack_cell *cell);
+/* Called with up to PACK_CELLS flows. Returns false to end. */
+typedef bool (*cells_fn)(void *arg, const struct pack_cell *cells, size_t n);
 
 /* Packs of the time. The index is for those that are a part of all. */
 static int prepare_packs(sqlite3 *db, const struct question *q,
@@ -173,32 +173,42 @@ static int prepare_packs(sqlite3 *db, const struct question *q,
 	return SQLITE_OK;
 }
 
+/* Those of a pack that are asked for. Returns how many. */
+static size_t read_cells(sqlite3_stmt *stmt, const struct filter *f,
+			 struct pack_cell ret[static PACK_CELLS])
+{
+	int64_t first = sqlite3_column_int64(stmt, 0) * PACK_CELLS;
+	const unsigned char *cells = sqlite3_column_blob(stmt, 1);
+	size_t all = (size_t)sqlite3_column_bytes(stmt, 1) / PACK_CELL_SIZE;
+	size_t n = 0;
+
+	for (size_t i = 0; i < MIN(all, (size_t)PACK_CELLS); i++) {
+		struct pack_cell *c = &ret[n];
+
+		pack_read(cells, i, c);
+		n += c->kind && matches(f, c, first + (int64_t)i);
+	}
+	return n;
+}
+
 /* Returns SQLITE_DONE, SQLITE_ROW when @fn wants no more, or the error. */
-static int each_cell(sqlite3_stmt *stmt, const struct filter *f, cell_fn fn,
+static int each_pack(sqlite3_stmt *stmt, const struct filter *f, cells_fn fn,
 		     void *arg)
 {
+	struct pack_cell cells[PACK_CELLS];
 	int r;
 
 	while ((r = sqlite3_step(stmt)) == SQLITE_ROW) {
-		int64_t first = sqlite3_column_int64(stmt, 0) * PACK_CELLS;
-		const unsigned char *cells = sqlite3_column_blob(stmt, 1);
-		size_t n =
-			(size_t)sqlite3_column_bytes(stmt, 1) / PACK_CELL_SIZE;
+		size_t n = read_cells(stmt, f, cells);
 
-		for (size_t i = 0; i < n; i++) {
-			struct pack_cell c;
-
-			pack_read(cells, i, &c);
-			if (c.kind && matches(f, &c, first + (int64_t)i) &&
-			    !fn(arg, &c))
-				return SQLITE_ROW;
-		}
+		if (n && !fn(arg, cells, n))
+			break;
 	}
 	return r;
 }
 
 static int each_flow(sqlite3 *db, const struct plan *plan,
-		     const struct filter *f, cell_fn fn, void *arg)
+		     const struct filter *f, cells_fn fn, void *arg)
 {
 	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
 	int r;
@@ -207,17 +217,18 @@ static int each_flow(sqlite3 *db, const struct plan *plan,
 		return SQLITE_OK;
 	r = prepare_packs(db, plan->question, &stmt);
 	if (r == SQLITE_OK)
-		r = each_cell(stmt, f, fn, arg);
+		r = each_pack(stmt, f, fn, arg);
 	return r == SQLITE_DONE || r == SQLITE_ROW ? SQLITE_OK : r;
 }
 
 /* ---- counts ------------------------------------------------------------ */
 
-static bool count_one(void *arg, _unused_ const struct pack_cell *cell)
+static bool count_cells(void *arg, _unused_ const struct pack_cell *cells,
+			size_t n)
 {
-	uint64_t *n = arg;
+	uint64_t *sum = arg;
 
-	++*n;
+	*sum += n;
 	return true;
 }
 
@@ -227,7 +238,7 @@ int sum_count(sqlite3 *db, const struct plan *plan, uint64_t *ret)
 	int r = filter_make(db, plan, &f);
 
 	*ret = 0;
-	return r == SQLITE_OK ? each_flow(db, plan, &f, count_one, ret) : r;
+	return r == SQLITE_OK ? each_flow(db, plan, &f, count_cells, ret) : r;
 }
 
 /* ---- top lists --------------------------------------------------------- */
@@ -263,14 +274,18 @@ static int folding_make(sqlite3 *db, struct folding *f)
 	return r;
 }
 
-static bool group_one(void *arg, const struct pack_cell *cell)
+static bool group_cells(void *arg, const struct pack_cell *cells, size_t n)
 {
 	const struct folding *f = arg;
-	uint32_t numbers[GROUPS_BY_MAX];
+	struct grouped flows[PACK_CELLS];
 
-	for (unsigned i = 0; i < f->by->n; i++)
-		numbers[i] = values_number(&f->values[i], cell);
-	return groups_add(f->groups, numbers, cell);
+	for (size_t i = 0; i < n; i++) {
+		flows[i].cell = cells[i];
+		for (unsigned k = 0; k < f->by->n; k++)
+			flows[i].numbers[k] =
+				values_number(&f->values[k], &cells[i]);
+	}
+	return groups_add(f->groups, flows, n);
 }
 
 static void name_group(void *arg, const struct group *g)
@@ -297,7 +312,7 @@ int sum_fold(sqlite3 *db, struct names *names, const struct plan *plan,
 	if (r == SQLITE_OK)
 		r = folding_make(db, &folding);
 	while (r == SQLITE_OK && groups_next_pass(folding.groups)) {
-		r = each_flow(db, plan, &filter, group_one, &folding);
+		r = each_flow(db, plan, &filter, group_cells, &folding);
 		if (r == SQLITE_OK && groups_fit(folding.groups))
 			groups_top(folding.groups, fold_wanted(fold),
 				   name_group, &folding);

@@ -164,7 +164,7 @@ class Filters(Case):
     def test_misuse(self):
         for args in (("--port", "65536"), ("--port", "x"), ("--top", "0", "--by", "src"),
                      ("--top", "3"), ("--by", "colour"), ("--from", ""), ("--to", "10.0.0.1/8"),
-                     ("-f", "--count"), ("--store", "a", "--path", "b"), ("-o", "yaml"),
+                     ("-f", "--count"), ("-f", "--top", "3", "--by", "src"), ("--store", "a", "--path", "b"), ("-o", "yaml"),
                      ("--count", "-o", "ecs"), ("show",), ("show", "12"), ("export",),
                      ("--pcap", "x"), ("everything",)):
             self.run_cli(*args, status=2)

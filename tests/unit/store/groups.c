@@ -17,15 +17,15 @@ enum { A = 7, B = 5, CELLS = 1000 };
 static bool add_all(struct groups *g)
 {
 	for (unsigned i = 0; i < CELLS; i++) {
-		const uint32_t numbers[GROUPS_BY_MAX] = { i % A, i % B };
-		const struct pack_cell cell = {
-			.packets = i,
-			.bytes = 2 * (int64_t)i,
-			.src = i % A,
-			.dst = i % B,
+		const struct grouped flow = {
+			.numbers = { i % A, i % B },
+			.cell = { .packets = i,
+				  .bytes = 2 * (int64_t)i,
+				  .src = i % A,
+				  .dst = i % B },
 		};
 
-		if (!groups_add(g, numbers, &cell))
+		if (!groups_add(g, &flow, 1))
 			return false;
 	}
 	return true;
@@ -93,10 +93,9 @@ static void test_top(_unused_ void **state)
 	assert_true(groups_next_pass(g));
 	for (uint32_t i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (unsigned k = 0; k < sizes[i]; k++) {
-			const uint32_t numbers[GROUPS_BY_MAX] = { i };
+			const struct grouped flow = { .numbers = { i } };
 
-			assert_true(groups_add(g, numbers,
-					       &(struct pack_cell){ 0 }));
+			assert_true(groups_add(g, &flow, 1));
 		}
 	for (size_t top = 1; top < ARRAY_SIZE(want); top++) {
 		unsigned n = 0;
