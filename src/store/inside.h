@@ -32,6 +32,7 @@ struct store {
 	struct store_options options;
 	char *path, *aside;
 	char *error;
+	int64_t added;	/* flows, since they were trimmed last */
 	bool sweep_due; /* rows went: names may be nobody's now */
 	int64_t swept;	/* the number that the sweep has come to */
 };

@@ -133,16 +133,16 @@ static void put_counts(struct json_object *to, sqlite3_stmt *stmt)
 
 	put_number(to, "packets", stmt, C_PACKETS);
 	put_number(to, "bytes", stmt, C_BYTES);
+	put_number(to, "packets_reply", stmt, C_PACKETS_REPLY);
+	put_number(to, "bytes_reply", stmt, C_BYTES_REPLY);
+	put_number(to, "duration_ms", stmt, C_DURATION_MS);
 	if (given & 1)
 		put_time(to, "first", sqlite3_column_int64(stmt, C_START));
 	if (given & 2)
 		put_time(to, "last", sqlite3_column_int64(stmt, C_STOP));
-	put_number(to, "duration_ms", stmt, C_DURATION_MS);
-	put_number(to, "packets_reply", stmt, C_PACKETS_REPLY);
-	put_number(to, "bytes_reply", stmt, C_BYTES_REPLY);
 }
 
-/* In the order that the log's lines have. */
+/* In the order that the log's lines have; what has no column comes last. */
 struct json_object *record_of_flow(struct names *names, sqlite3_stmt *stmt)
 {
 	struct json_object *to = json_object_new_object();
@@ -151,6 +151,8 @@ struct json_object *record_of_flow(struct names *names, sqlite3_stmt *stmt)
 	names_put_origin(names, sqlite3_column_int64(stmt, C_ORIGIN), to);
 	put_number(to, "seq", stmt, C_SEQ);
 	put_word(names, to, "verdict", stmt, C_VERDICT);
+	put_flow_id(to, stmt);
+	put_word(names, to, "state", stmt, C_STATE);
 	put_word(names, to, "direction", stmt, C_DIRECTION);
 	put_word(names, to, "reason", stmt, C_REASON);
 	names_put_policies(names, sqlite3_column_int64(stmt, C_POLICIES), to);
@@ -163,8 +165,6 @@ struct json_object *record_of_flow(struct names *names, sqlite3_stmt *stmt)
 	put_word(names, to, "iface_out", stmt, C_IFACE_OUT);
 	put_word(names, to, "phys_in", stmt, C_PHYS_IN);
 	put_word(names, to, "phys_out", stmt, C_PHYS_OUT);
-	put_flow_id(to, stmt);
-	put_word(names, to, "state", stmt, C_STATE);
 	put_counts(to, stmt);
 	put_text(to, "community_id",
 		 (const char *)sqlite3_column_text(stmt, C_COMMUNITY_ID));

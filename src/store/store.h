@@ -76,10 +76,10 @@ struct store_trimmed {
 };
 
 /**
- * Remove what is too old or too much, the oldest first, a bounded number of
- * rows, and give free pages back to the file system. One call takes some
- * milliseconds to tens of them; once a second is often enough, and at once
- * again while @ret tells of more.
+ * Remove what is too old or too much, the oldest first, as many rows as were
+ * written since the last call and some hundreds more, and give free pages back
+ * to the file system. Once a second is often enough, and at once again, after
+ * the next batch, while @ret tells of more.
  *
  * @now is clock_realtime(). Returns 0 or -errno. @ret may be NULL.
  */

@@ -12,9 +12,11 @@
 #include "store/schema.h"
 #include "store/sql.h"
 
-/* Rows, and pages given back, of one call. */
-#define ROWS_MAX  500
-#define PAGES_MAX 256
+/* Rows, and pages given back, of one call; and rows for each flow that was
+ * written since the last one, so that whatever comes goes as fast. */
+#define ROWS_MAX    500
+#define ROWS_A_FLOW 2
+#define PAGES_MAX   256
 
 /* SQL with two parameters: a number of rows and a time. */
 static int run_with(struct store *s, const char *text, int64_t rows,
@@ -67,39 +69,41 @@ static int remove_doomed(struct store *s)
 		"DELETE FROM doomed");
 }
 
-static int remove_flows(struct store *s, int64_t before, int64_t *ret)
+static int remove_flows(struct store *s, int64_t rows, int64_t before,
+			int64_t *ret)
 {
 	int r = run_with(s,
 			 "INSERT INTO temp.doomed SELECT id FROM flow_rows"
 			 " INDEXED BY flow_start WHERE start < ?2 AND stop < ?2"
 			 " ORDER BY start LIMIT ?1",
-			 ROWS_MAX, before, ret);
+			 rows, before, ret);
 
 	return r == SQLITE_OK && *ret ? remove_doomed(s) : r;
 }
 
-static int remove_events(struct store *s, int64_t before, int64_t *ret)
+static int remove_events(struct store *s, int64_t rows, int64_t before,
+			 int64_t *ret)
 {
 	return run_with(s,
 			"DELETE FROM events WHERE id IN (SELECT id FROM events"
 			" WHERE time < ?2 ORDER BY time LIMIT ?1)",
-			ROWS_MAX, before, ret);
+			rows, before, ret);
 }
 
-/* The time before which ROWS_MAX flows began; the largest time when there are
+/* The time before which so many flows began; the largest time when there are
  * fewer. */
-static int oldest(struct store *s, int64_t *ret)
+static int oldest(struct store *s, int64_t rows, int64_t *ret)
 {
-	static const char text[] =
+	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
 		"SELECT ifnull((SELECT start FROM flow_rows ORDER BY start"
-		" LIMIT 1 OFFSET 500), 9223372036854775807)";
+		" LIMIT 1 OFFSET %lld), 9223372036854775807)",
+		(long long)rows);
 
-	_Static_assert(ROWS_MAX == 500, "as in the text");
-	return sql_int(s->db, text, ret);
+	return text ? sql_int(s->db, text, ret) : SQLITE_NOMEM;
 }
 
 /* Whatever ended when: size comes before age. */
-static int remove_oldest(struct store *s, int64_t before,
+static int remove_oldest(struct store *s, int64_t rows, int64_t before,
 			 struct store_trimmed *ret)
 {
 	int64_t flows = 0, events = 0;
@@ -107,12 +111,12 @@ static int remove_oldest(struct store *s, int64_t before,
 			 "INSERT INTO temp.doomed SELECT id FROM flow_rows"
 			 " INDEXED BY flow_start WHERE start < ?2"
 			 " ORDER BY start LIMIT ?1",
-			 ROWS_MAX, before, &flows);
+			 rows, before, &flows);
 
 	if (r == SQLITE_OK)
 		r = remove_doomed(s);
 	if (r == SQLITE_OK)
-		r = remove_events(s, before, &events);
+		r = remove_events(s, rows, before, &events);
 	ret->flows += (uint64_t)flows;
 	ret->events += (uint64_t)events;
 	return r;
@@ -159,7 +163,8 @@ static int sweep(struct store *s)
 	return r;
 }
 
-static int by_age(struct store *s, uint64_t now, struct store_trimmed *ret)
+static int by_age(struct store *s, int64_t rows, uint64_t now,
+		  struct store_trimmed *ret)
 {
 	int64_t flows = 0, events = 0, before;
 	int r;
@@ -167,16 +172,16 @@ static int by_age(struct store *s, uint64_t now, struct store_trimmed *ret)
 	if (!s->options.max_age || now <= s->options.max_age)
 		return SQLITE_OK;
 	before = (int64_t)(now - s->options.max_age);
-	r = remove_flows(s, before, &flows);
+	r = remove_flows(s, rows, before, &flows);
 	if (r == SQLITE_OK)
-		r = remove_events(s, before, &events);
+		r = remove_events(s, rows, before, &events);
 	ret->flows += (uint64_t)flows;
 	ret->events += (uint64_t)events;
-	ret->more |= flows == ROWS_MAX || events == ROWS_MAX;
+	ret->more |= flows == rows || events == rows;
 	return r;
 }
 
-static int by_size(struct store *s, struct store_trimmed *ret)
+static int by_size(struct store *s, int64_t rows, struct store_trimmed *ret)
 {
 	struct store_size size;
 	int64_t before;
@@ -188,9 +193,9 @@ static int by_size(struct store *s, struct store_trimmed *ret)
 		return SQLITE_ERROR;
 	if (size.bytes <= s->options.max_bytes)
 		return SQLITE_OK;
-	r = oldest(s, &before);
+	r = oldest(s, rows, &before);
 	if (r == SQLITE_OK)
-		r = remove_oldest(s, before, ret);
+		r = remove_oldest(s, rows, before, ret);
 	/* What nothing can be removed from is as small as it gets. */
 	ret->more |= ret->flows + ret->events > 0;
 	return r;
@@ -198,6 +203,7 @@ static int by_size(struct store *s, struct store_trimmed *ret)
 
 static int trim(struct store *s, uint64_t now, struct store_trimmed *ret)
 {
+	int64_t rows = ROWS_MAX + ROWS_A_FLOW * s->added;
 	bool more = false;
 	int r = sql_run(s->db, "CREATE TEMP TABLE IF NOT EXISTS"
 			       " doomed(id INTEGER PRIMARY KEY)");
@@ -210,13 +216,17 @@ static int trim(struct store *s, uint64_t now, struct store_trimmed *ret)
 		r = schema_continue(s->db, schema_steps, ROWS_MAX, &more);
 	ret->more |= more;
 	if (r == SQLITE_OK)
-		r = by_age(s, now, ret);
+		r = by_age(s, rows, now, ret);
 	if (r == SQLITE_OK)
-		r = by_size(s, ret);
+		r = by_size(s, rows, ret);
 	s->sweep_due |= ret->flows + ret->events > 0;
 	if (r == SQLITE_OK && s->sweep_due)
 		r = sweep(s);
-	return r == SQLITE_OK ? store_commit(s) : r;
+	if (r == SQLITE_OK)
+		r = store_commit(s);
+	if (r == SQLITE_OK)
+		s->added = 0;
+	return r;
 }
 
 /* Free pages beyond a twentieth of the file: that many are soon used again. */

@@ -359,6 +359,7 @@ static int add_flow(struct store *s, const struct row *r,
 	bind_flow(stmt, r, n);
 	e = sql_done(stmt);
 	*ret = sqlite3_last_insert_rowid(s->db);
+	s->added++;
 	if (e == SQLITE_OK && is_midway(r))
 		e = add_record(s, r, n, *ret);
 	return e;

@@ -362,6 +362,31 @@ static void test_size(_unused_ void **state)
 	store_close(s);
 }
 
+/* However much comes between two calls. */
+static void test_keeps_up(_unused_ void **state)
+{
+	enum { BATCH = 3000, BATCHES = 6 };
+	struct store *s = opened((struct store_options){ .max_bytes = 1 << 20 },
+				 STORE_NEW);
+
+	for (unsigned i = 0; i < BATCHES; i++) {
+		struct slice *lines = xcalloc(BATCH, sizeof(*lines));
+		struct store_size size;
+
+		for (unsigned k = 0; k < BATCH; k++)
+			lines[k] = slice_of(flow_line(
+				BATCH * i + k, BATCH * i + k, "new", 1, 1));
+		assert_int_equal(store_write(s, lines, BATCH, NULL), 0);
+		for (unsigned k = 0; k < BATCH; k++)
+			free((char *)lines[k].ptr);
+		free(lines);
+		assert_int_equal(store_trim(s, 0, NULL), 0);
+		assert_int_equal(store_size(s, &size), 0);
+		assert_true(size.bytes < 2 << 20);
+	}
+	store_close(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -377,6 +402,7 @@ int main(void)
 		TEST(test_places),
 		TEST(test_age),
 		TEST(test_size),
+		TEST(test_keeps_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
