@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/buf.h"
 #include "store/dict.h"
 #include "store/question.h"
 #include "store/sql.h"
@@ -83,26 +85,41 @@ static int add_named(sqlite3 *db, const char *table, const struct party *p)
 		       : r;
 }
 
-/* All containers, less those of whom a label does not hold. */
-static int add_labelled(sqlite3 *db, const char *table, const struct party *p)
+/* One condition for each label; its key and value are the next two parameters. */
+static char *label_conditions(const struct party *p)
 {
-	int r = add_containers(db, table, "?1 IS NULL AND ?2 IS NULL", NULL,
-			       NULL);
+	struct buf text = BUF_INIT(BUF_UNBOUNDED);
+	unsigned at = 1;
 
 	vec_foreach(label, &p->labels) {
-		_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-			"DELETE FROM temp.%s WHERE id IN (SELECT p.id FROM"
-			" parties p WHERE %s EXISTS(SELECT 1 FROM labels l"
-			" WHERE l.container = p.container AND l.key = ?1"
-			" AND (?2 IS NULL OR l.value = ?2)))",
-			table, label->not ? "" : "NOT");
-		_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
-
-		if (r == SQLITE_OK)
-			r = run_bound(db, text, label->key, label->value,
-				      &stmt);
+		buf_addf(&text,
+			 " AND %sEXISTS(SELECT 1 FROM labels WHERE container ="
+			 " c.id AND key = ?%u AND (?%u IS NULL OR"
+			 " value = ?%u))",
+			 label->not ? "NOT " : "", at, at + 1, at + 1);
+		at += 2;
 	}
-	return r;
+	return buf_take(&text);
+}
+
+/* Containers of which every label holds: there are fewer of them than parties. */
+static int add_labelled(sqlite3 *db, const char *table, const struct party *p)
+{
+	_cleanup_(freep) char *conditions = label_conditions(p);
+	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
+		"INSERT OR IGNORE INTO temp.%s SELECT p.id FROM containers c"
+		" CROSS JOIN parties p ON p.container = c.id WHERE c.id <> 0%s",
+		table, conditions);
+	_cleanup_(sql_finalizep) sqlite3_stmt *stmt = NULL;
+	int r = sqlite3_prepare_v2(db, text, -1, &stmt, NULL), at = 1;
+
+	if (r != SQLITE_OK)
+		return r;
+	vec_foreach(label, &p->labels) {
+		sql_bind_text(stmt, at++, label->key);
+		sql_bind_text(stmt, at++, label->value);
+	}
+	return sql_done(stmt);
 }
 
 int parties_select(sqlite3 *db, const char *table, const struct party *p)

@@ -39,13 +39,13 @@ def when(seconds):
 def flow(n, seq=None, **fields):
     r = {"time": when(n), "host": "h", "boot_id": "b",
          "seq": n + 1 if seq is None else seq,
-         "verdict": "denied", "direction": "ingress",
+         "verdict": "denied", "flow_id": "%016x" % (n + 1), "state": "new",
+         "direction": "ingress",
          "reason": "no-policy-allows", "policies": ["ns0/deny"], "proto": "tcp",
          "src": {"ip": "172.18.0.%d" % (n % 5 + 2), "port": 40000,
                  "container": container(n % 5)},
          "dst": {"ip": "172.18.0.%d" % (n % 7 + 20), "port": 80 + n % 3,
                  "container": container(n % 7 + 10)},
-         "flow_id": "%016x" % (n + 1), "state": "new",
          "packets": 1, "bytes": 60, "new_packets": 1, "new_bytes": 60,
          "first": when(n), "last": when(n)}
     r.update(fields)
