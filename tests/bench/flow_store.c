@@ -5,7 +5,7 @@
  *
  * The flows are of 24 hours, of 200 containers in 20 namespaces: nine of ten
  * between containers, the others from addresses of the Internet; one of ten
- * has a second record. Then bench_flows.py asks.
+ * has a second record. Then flow_questions.py asks.
  */
 #include <errno.h>
 #include <inttypes.h>
