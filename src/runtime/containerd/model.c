@@ -6,7 +6,7 @@
  *   says that it was made or updated.
  * - pid and state: the task's events, and the list of tasks for what no event
  *   has touched since it was asked for. Exec, pause and OOM change neither.
- * - interfaces and addresses: the kernel; see containerd_port.c.
+ * - interfaces and addresses: the kernel; see port.c.
  *
  * Events are numbered. Each container remembers the number of the last one that
  * touched its record, and its task; an answer carries the number that was
@@ -16,7 +16,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "runtime/bounds.h"
 
 struct containerd_model *containerd_model_new(const struct runtime_host *host,
@@ -95,15 +94,6 @@ static struct containerd_item *need_item(struct containerd_model *m,
 	return c;
 }
 
-/* Clients that make ids up at random make 64 hex digits; other ids are unique
- * within a namespace only. */
-static const char *store_id(const struct containerd_item *c)
-{
-	return strlen(c->id) == 64 && strspn(c->id, "0123456789abcdef") == 64
-		       ? c->id
-		       : c->key;
-}
-
 /* Whose interface a pod's member @c has: it stands for the pod. */
 static const struct containerd_item *sandbox_of(
 	const struct containerd_model *m, const struct containerd_item *c)
@@ -123,7 +113,7 @@ const char *containerd_model_endpoint(const struct containerd_model *m,
 
 	if (!c || c->foreign)
 		return NULL;
-	return store_id(c->member ? sandbox_of(m, c) : c);
+	return containerd_store_id(c->member ? sandbox_of(m, c) : c);
 }
 
 /* ---- what the store is told --------------------------------------------- */
@@ -134,7 +124,7 @@ static bool is_anothers(const struct containerd_model *m,
 			const struct containerd_item *c)
 {
 	const struct endpoint *e =
-		endpoint_store_by_id(m->host.store, store_id(c));
+		endpoint_store_by_id(m->host.store, containerd_store_id(c));
 
 	return e && strcmp(e->runtime, runtime_containerd.name) != 0;
 }
@@ -197,7 +187,7 @@ static void publish(struct containerd_model *m, struct containerd_item *c)
 static void forget(struct containerd_model *m, struct containerd_item *c)
 {
 	if (!is_anothers(m, c))
-		endpoint_store_remove(m->host.store, store_id(c));
+		endpoint_store_remove(m->host.store, containerd_store_id(c));
 	if (!m->listing) {
 		item_free(m, c);
 		return;
@@ -227,99 +217,6 @@ void containerd_model_links(struct containerd_model *m)
 
 /* ---- records ------------------------------------------------------------ */
 
-static const char *label_of(const struct containerd_record *r, const char *key)
-{
-	vec_foreach(l, &r->labels)
-		if (!strcmp(l->key, key))
-			return l->value;
-	return NULL;
-}
-
-static bool is_kubernetes(const struct containerd_record *r)
-{
-	return label_of(r, "io.cri-containerd.kind") ||
-	       label_of(r, "io.kubernetes.pod.name");
-}
-
-static bool is_sandbox(const struct containerd_record *r)
-{
-	const char *kind = label_of(r, "io.cri-containerd.kind");
-
-	return kind && !strcmp(kind, "sandbox");
-}
-
-static const char *name_of(const struct containerd_record *r)
-{
-	const char *pod = label_of(r, "io.kubernetes.pod.name");
-	const char *nerdctl = label_of(r, "nerdctl/name");
-
-	if (pod)
-		return pod;
-	return nerdctl && nerdctl[0] ? nerdctl : r->id;
-}
-
-/* A namespace's name as NetworkPolicy has it: containerd's may have dots. */
-static char *fallback_of(const struct containerd_record *r,
-			 const char *namespace)
-{
-	const char *pod = label_of(r, "io.kubernetes.pod.namespace");
-	_cleanup_(freep) char *made = xstrdup(pod ?: namespace);
-
-	for (char *p = made; *p; p++)
-		if (*p == '.')
-			*p = '-';
-	return endpoint_namespace_of(made);
-}
-
-/* Tell each problem once, not with every answer. Takes @problem. */
-static void tell_problems(struct containerd_item *c,
-			  const struct containerd_record *r, char *problem)
-{
-	if (r->cut_own && !problem)
-		problem = xasprintf(
-			"%zu labels bulkhead.… of more than %d bytes are left out",
-			r->cut_own, BOUNDS_OWN_VALUE);
-	if (problem && (!c->problem || strcmp(problem, c->problem) != 0))
-		log_warning("container %s: %s", c->key, problem);
-	free(c->problem);
-	c->problem = problem;
-	if (r->overlabelled && !c->overlabelled)
-		log_error(
-			"container %s: more than %d labels, so no policy can judge it: its traffic is that of an unknown endpoint; start it with fewer labels",
-			c->key, BOUNDS_LABELS);
-	c->overlabelled = r->overlabelled;
-}
-
-static void set_record(struct containerd_model *m, struct containerd_item *c,
-		       const struct containerd_record *r)
-{
-	_cleanup_(freep) char *fallback = fallback_of(r, c->namespace);
-	struct endpoint *e = endpoint_new(runtime_containerd.name, store_id(c));
-	char *problem;
-
-	free(e->name);
-	e->name = xstrdup(name_of(r));
-	free(e->image);
-	e->image = xstrdup(r->image);
-	endpoint_set_labels(e, r->labels.data, r->labels.len, fallback,
-			    &problem);
-	vec_foreach(p, &r->published)
-		vec_push(&e->published, *p);
-	endpoint_unref(c->labels);
-	c->labels = e;
-	free(c->network);
-	c->network = r->network ? xstrdup(r->network) : NULL;
-	c->foreign = is_kubernetes(r) && !m->host.kubernetes;
-	c->host_network = r->host_network;
-	/* A pod's sandbox is given a namespace, and is the first in it. */
-	c->joins = r->joins_network && !is_sandbox(r);
-	c->member = is_kubernetes(r) && c->joins;
-	c->created = r->created ? r->created : UINT64_MAX;
-	free(c->escapable);
-	c->escapable = r->escapable ? xstrdup(r->escapable) : NULL;
-	tell_problems(c, r, problem);
-}
-
 void containerd_model_record(struct containerd_model *m, uint64_t when,
 			     const char *namespace, const char *id,
 			     const struct containerd_record *record)
@@ -333,7 +230,7 @@ void containerd_model_record(struct containerd_model *m, uint64_t when,
 		look_at_all(m);
 		return;
 	}
-	set_record(m, c, record);
+	containerd_record_take(m, c, record);
 	containerd_ports_refresh(m);
 	containerd_ports_look(m, c);
 	publish(m, c);
@@ -486,7 +383,7 @@ void containerd_model_list_record(struct containerd_model *m, uint64_t when,
 
 	c->listed = true;
 	if (c->record_event <= when)
-		set_record(m, c, record);
+		containerd_record_take(m, c, record);
 }
 
 /* As task_over(), but the store is told when the listing has ended. */

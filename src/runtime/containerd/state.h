@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.h - what the model holds; for containerd_model.c and
- * containerd_port.c only.
- */
+/* state.h - what the model holds; for model.c, record.c and port.c only. */
 #pragma once
 
 #include "base/table.h"
@@ -13,7 +11,7 @@ struct containerd_port {
 	struct runtime_address v4, v6;
 	bool pinned;	/* its addresses are not asked for again */
 	bool seen;	/* by the look that is under way */
-	uint64_t until; /* monotonic; see containerd_port.c */
+	uint64_t until; /* monotonic; see port.c */
 };
 
 enum containerd_task_life {
@@ -74,6 +72,14 @@ static inline bool containerd_alive(const struct containerd_item *c)
 {
 	return c->task == CONTAINERD_WAITING || c->task == CONTAINERD_RUNNING;
 }
+
+/** What the store calls @c. */
+const char *containerd_store_id(const struct containerd_item *c);
+
+/** Take in what its record says. */
+void containerd_record_take(struct containerd_model *m,
+			    struct containerd_item *c,
+			    const struct containerd_record *r);
 
 /** Take the kernel's ports into m->ports, and forget bridges that are gone. */
 void containerd_ports_refresh(struct containerd_model *m);
