@@ -41,7 +41,7 @@ static int reserve(struct buf *b, size_t n)
 	return 0;
 }
 
-int buf_add(struct buf *b, const void *bytes, size_t n)
+int buf_grow_and_add(struct buf *b, const void *bytes, size_t n)
 {
 	int r = reserve(b, n);
 
@@ -52,11 +52,6 @@ int buf_add(struct buf *b, const void *bytes, size_t n)
 	b->len += n;
 	b->data[b->len] = '\0';
 	return 0;
-}
-
-int buf_adds(struct buf *b, const char *s)
-{
-	return buf_add(b, s, strlen(s));
 }
 
 int buf_addv(struct buf *b, const char *fmt, va_list args)

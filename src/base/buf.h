@@ -30,9 +30,25 @@ void buf_fini(struct buf *b);
 /** Forget the content and a remembered error; keep the memory. */
 void buf_clear(struct buf *b);
 
+/** buf_add() when there may not be room yet. */
+int buf_grow_and_add(struct buf *b, const void *bytes, size_t n);
+
 /** Append. Returns 0, or -ENOBUFS when the bound would be passed. */
-int buf_add(struct buf *b, const void *bytes, size_t n);
-int buf_adds(struct buf *b, const char *s);
+static inline int buf_add(struct buf *b, const void *bytes, size_t n)
+{
+	if (b->error || b->cap - b->len <= n || n > b->max - b->len || !n)
+		return buf_grow_and_add(b, bytes, n);
+	memcpy(b->data + b->len, bytes, n);
+	b->len += n;
+	b->data[b->len] = '\0';
+	return 0;
+}
+
+static inline int buf_adds(struct buf *b, const char *s)
+{
+	return buf_add(b, s, strlen(s));
+}
+
 int buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 int buf_addv(struct buf *b, const char *fmt, va_list args) _printf_(2, 0);
 

@@ -30,6 +30,10 @@
 /* Packets that may wait in the kernel for company, and how long in 1/100 s. */
 #define QUEUE_MAX  1
 #define QUEUE_TIME 0
+/* One packet is read at once. Of many, those of a moment are read together: to
+ * be woken for each takes longer than to tell of it. */
+#define TOGETHER_MS 1
+#define TOGETHER_NS (TOGETHER_MS * 1000000U)
 /* The kernel sends at most one batch of its buffer (about a page). */
 #define DATAGRAM_MAX 65536
 /* What the kernel charges for a datagram at least, with its own structures. */
@@ -38,6 +42,9 @@
 struct flow_nflog {
 	struct mnl_socket *socket;
 	struct loop_fd *watch;
+	struct loop_timer *together; /* runs while the watch does not */
+	uint64_t read_at;	     /* monotonic ns */
+	uint64_t packets;	     /* read so far */
 	struct flow_nflog_options options;
 	bool started;	   /* @expected is known */
 	uint32_t expected; /* sequence number */
@@ -274,6 +281,7 @@ static void on_packet(void *arg, const struct flow_nflog_packet *p)
 {
 	struct flow_nflog *n = arg;
 
+	n->packets++;
 	if (p->has_seq)
 		count_gap(n, p->seq);
 	n->options.fn(n->options.arg, p);
@@ -338,7 +346,29 @@ bool flow_nflog_read(struct flow_nflog *n)
 
 static void on_readable(void *arg, _unused_ int events, _unused_ int error)
 {
-	flow_nflog_read(arg);
+	struct flow_nflog *n = arg;
+	uint64_t before = n->read_at;
+
+	n->read_at = clock_monotonic();
+	if (n->read_at - before > TOGETHER_NS) {
+		flow_nflog_read(n);
+		return;
+	}
+	loop_fd_set(n->watch, 0);
+	loop_timer_start(n->together, TOGETHER_MS, 0);
+}
+
+static void read_together(void *arg)
+{
+	struct flow_nflog *n = arg;
+	uint64_t before = n->packets;
+
+	n->read_at = clock_monotonic();
+	flow_nflog_read(n);
+	if (n->packets - before > 1)
+		loop_timer_start(n->together, TOGETHER_MS, 0);
+	else
+		loop_fd_set(n->watch, LOOP_READABLE);
 }
 
 /* The whole configuration in one message: no packet meets half of it. */
@@ -464,6 +494,7 @@ int flow_nflog_open(struct loop *loop, const struct flow_nflog_options *options,
 	}
 	n->watch = loop_fd_new(loop, mnl_socket_get_fd(n->socket),
 			       LOOP_READABLE, on_readable, n);
+	n->together = loop_timer_new(loop, read_together, n);
 	*ret = n;
 	return 0;
 }
@@ -473,6 +504,7 @@ void flow_nflog_close(struct flow_nflog *n)
 	if (!n)
 		return;
 	loop_fd_close(n->watch);
+	loop_timer_close(n->together);
 	if (n->socket)
 		mnl_socket_close(n->socket);
 	free(n);

@@ -29,7 +29,11 @@
 #define RESTART_LAST_MS	 30000
 /* A writer that lived this long was no failure. */
 #define GOOD_LIFE_NS 60000000000U
-/* Sent at once when so much waits, else once for all that an event brought. */
+/* A line is sent at once, unless the one before was just now: then it has this
+ * long to be joined by others, up to so many bytes. To wake the writer takes
+ * more than a line itself. */
+#define JOIN_MS	   1
+#define JOIN_NS	   (JOIN_MS * 1000000U)
 #define SEND_BYTES 65536
 /* Losses are told at most that often. */
 #define TELL_MS	     1000
@@ -66,6 +70,8 @@ struct sink_feed {
 	char *problem; /* the writer's; NULL: none */
 
 	struct sink_queue queue;
+	struct loop_timer *join;
+	uint64_t sent_at;    /* monotonic ns */
 	struct buf preamble; /* goes before the queue, to a new writer */
 	size_t sent;	     /* bytes of the queue */
 	uint64_t next;	     /* number of the next line */
@@ -258,9 +264,12 @@ static void on_stuck(struct sink_feed *f, int r)
 		set_writer_problem(f, f->keeper_watch ? "" : NO_KEEPER);
 }
 
-static void send_now(struct sink_feed *f)
+static void send_now(void *arg)
 {
-	int r = send_some(f);
+	struct sink_feed *f = arg;
+	int r = f->fd < 0 ? -EAGAIN : send_some(f);
+
+	f->sent_at = clock_monotonic();
 
 	if (r < 0 && r != -EAGAIN) {
 		/* Its end comes as an event of the socket. */
@@ -268,6 +277,19 @@ static void send_now(struct sink_feed *f)
 	}
 	on_stuck(f, r);
 	want(f);
+}
+
+/* Whoever waits for room in the socket is told of it by that. */
+static void send_soon(struct sink_feed *f, bool first)
+{
+	if (f->fd < 0)
+		return;
+	if (sink_queue_bytes(&f->queue).len - f->sent >= SEND_BYTES)
+		(void)send_some(f);
+	else if (first && clock_monotonic() - f->sent_at > JOIN_NS)
+		send_now(f);
+	else if (first)
+		loop_timer_start(f->join, JOIN_MS, 0);
 }
 
 void sink_feed_write(struct sink_feed *f, struct slice line)
@@ -280,12 +302,7 @@ void sink_feed_write(struct sink_feed *f, struct slice line)
 		return;
 	}
 	f->next++;
-	if (f->fd < 0)
-		return;
-	if (first)
-		want(f);
-	else if (sink_queue_bytes(&f->queue).len - f->sent >= SEND_BYTES)
-		(void)send_some(f);
+	send_soon(f, first);
 }
 
 void sink_feed_reopen(struct sink_feed *f)
@@ -293,7 +310,7 @@ void sink_feed_reopen(struct sink_feed *f)
 	/* Without room there is a writer that hangs; its successor opens all
 	 * files anew. */
 	if (enqueue(f, SINK_FRAME_REOPEN, SLICE("")))
-		want(f);
+		send_soon(f, true);
 }
 
 /* ---- reports ----------------------------------------------------------- */
@@ -521,6 +538,7 @@ int sink_feed_open(struct loop *loop, const struct sink_feed_options *options,
 	f->pause_ms = RESTART_FIRST_MS;
 	f->restart = loop_timer_new(loop, start_writer, f);
 	f->tell = loop_timer_new(loop, tell_losses, f);
+	f->join = loop_timer_new(loop, send_now, f);
 	f->preamble = BUF_INIT(BUF_UNBOUNDED);
 	f->sinks = xcalloc(options->sinks->len + 1, sizeof(*f->sinks));
 	sink_queue_init(&f->queue, options->queue_max);
@@ -590,6 +608,7 @@ void sink_feed_close(struct sink_feed *f)
 	sink_keeper_stop(f->keeper, f->keeper_fd);
 	loop_timer_close(f->restart);
 	loop_timer_close(f->tell);
+	loop_timer_close(f->join);
 	sink_queue_fini(&f->queue);
 	sink_frames_fini(&f->frames);
 	buf_fini(&f->preamble);

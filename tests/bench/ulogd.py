@@ -7,9 +7,11 @@ usage: BULKHEAD_BUILD=build/release tests/bench/ulogd.py   (wants ulogd2, ulogd2
 A container sends TUPLES (30,000) datagrams, each of a tuple of its own, RATE
 (20,000) a second; every one of them is denied, and logged through NFLOG: by
 bulkheadd's own rules without a budget, and then by one rule "log, drop" for
-ulogd2, with the same receive buffer of 16 MiB. More than 55,000 ports there are not from 10000 on. For each are told the records,
-records a second from the first packet to the last record, the processor's time,
-and how much of what is missing it can tell itself.
+ulogd2, with the same receive buffer of 16 MiB. More than 55,000 ports there are
+not from 10000 on. For each are told the records, records a second from the first
+packet to the last record, the processor's time, also of the INTERVAL (10s, the
+default) after that, in which bulkheadd reads the kernel's counts, and how much of
+what is missing it can tell itself.
 """
 import os
 import sys
@@ -23,6 +25,7 @@ import testhost
 
 TUPLES = int(os.environ.get("TUPLES", "30000"))
 RATE = int(os.environ.get("RATE", "20000"))
+INTERVAL = os.environ.get("INTERVAL", "10s")
 PLUGINS = "/usr/lib/x86_64-linux-gnu/ulogd"
 GROUP = 9
 CONFIG = f"""[global]
@@ -59,7 +62,7 @@ def measure(h, web, ip, pid, path, mark):
     before, start = processor.seconds(pid), time.monotonic()
     flood = testhost.flood_start(h, web, ip, 10000, TUPLES, TUPLES, RATE)
     last, when = 0, start
-    while time.monotonic() - when < 4:
+    while time.monotonic() - when < int(INTERVAL.rstrip("s")) + 3:
         n = records(path, mark) if os.path.exists(path) else 0
         if n != last:
             last, when = n, time.monotonic()
@@ -73,7 +76,7 @@ def measure(h, web, ip, pid, path, mark):
 
 def bulkheadd(h, r, web, peer):
     h.policy("deny.yaml", netpol.policy("deny", {"app": "web"}, egress_rules=[]))
-    h.start_agent(flowLog={"path": "/run/bh/flows.jsonl", "interval": "1s",
+    h.start_agent(flowLog={"path": "/run/bh/flows.jsonl", "interval": INTERVAL,
                            "budget": {"rate": 0}})
     print("bulkheadd")
     sent, _ = measure(h, web, peer.ip(), testhost._child_of(h.agent.pid),
