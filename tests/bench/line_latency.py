@@ -7,7 +7,8 @@ usage: BULKHEAD_BUILD=build/release tests/bench/line_latency.py
 A container sends FLOWS (2,000) datagrams, each of a tuple of its own, RATE (200)
 a second. The kernel stamps each packet when it is logged, which is its record's
 "time"; this program reads the file as it grows, and stamps what it finds. Its
-own pause between two looks, 0.2 ms, is in the figures.
+own pause between two looks, 0.2 ms, is in the figures; it takes precedence over all
+else, as its own waiting for a processor is none of the line's.
 """
 import json
 import os
@@ -56,6 +57,7 @@ def test(h, r):
     h.settle()
     testhost.flood(h, web, peer.ip(), 9000, 1, 1, 0)
     testhost.until(lambda: h.denied(dst_port=9000), "the first line")
+    os.setpriority(os.PRIO_PROCESS, 0, -20)
     reader = follow(h.path("/run/bh/flows.jsonl"), FLOWS,
                     time.monotonic() + FLOWS / RATE + 30)
     next(reader)

@@ -4,8 +4,9 @@
  * usage: flood ADDRESS FIRST-PORT PORTS COUNT RATE
  *
  * Sends COUNT empty datagrams from one source port to PORTS ports of ADDRESS in
- * turn, from FIRST-PORT on, RATE a second (0: as fast as it goes). Prints how
- * many the kernel took, and how many milliseconds that was.
+ * turn, from FIRST-PORT on, RATE a second (0: as fast as it goes), as evenly as a
+ * pause of a millisecond allows. Prints how many the kernel took, and how many
+ * milliseconds that was.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -23,6 +24,14 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* What comes in a millisecond. */
+static unsigned batch_of(double rate)
+{
+	return rate <= 0 || rate >= 1000 * BATCH ? BATCH
+	       : rate < 1000			 ? 1
+						 : (unsigned)(rate / 1000);
 }
 
 static void pace(double start, unsigned long sent, double rate)
@@ -64,8 +73,9 @@ int main(int argc, char **argv)
 	}
 	start = now();
 	while (sent < count) {
-		unsigned n = count - sent < BATCH ? (unsigned)(count - sent)
-						  : BATCH;
+		unsigned most = batch_of(rate);
+		unsigned n = count - sent < most ? (unsigned)(count - sent)
+						 : most;
 		int done;
 
 		for (unsigned i = 0; i < n; i++)
