@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""to_disk.py - files in every format, and SQLite."""
+"""to_disk.py - files in every format, compressed ones, and SQLite; disks that are full, and
+paths that cannot be written."""
+import ctypes
 import gzip
 import json
 import os
 import re
 import signal
+import subprocess
 
-from feeding import LOSS, Feed, ok, record, run, until
+from feeding import LOSS, Feed, Receiver, ok, record, run, until
+from otlp import sequences
 
 
 def names_of(top):
@@ -79,4 +83,76 @@ def formats(top):
     ok(len(read["csv"]) == 3 and "," in read["csv"][0], "file: CSV with its heading", read["csv"])
 
 
-run(formats, compressed, sqlite)
+class SmallDisk:
+    """A file system of so many KiB, in a mount namespace of this process alone."""
+    private = False
+
+    def __init__(self, path, kib):
+        if not SmallDisk.private:
+            ctypes.CDLL(None).unshare(0x20000)  # CLONE_NEWNS
+            self.mount("--make-rprivate", "/")
+            SmallDisk.private = True
+        self.path = path
+        os.mkdir(path)
+        self.mount("-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", path)
+
+    @staticmethod
+    def mount(*args):
+        subprocess.run(["mount", *args], check=True)
+
+    def grow(self, kib):
+        self.mount("-o", f"remount,size={kib}k", self.path)
+
+    def remove(self):
+        subprocess.run(["umount", self.path], check=True)
+
+
+def full_disk(top):
+    """SQLite, and what waits for OTLP: records wait in memory, and none is lost."""
+    for kind in ("sqlite", "otlp"):
+        disk = SmallDisk(f"{top}/{kind}", 700)
+        server = Receiver()
+        server.answer = lambda body: (500, {}, b"")  # nothing leaves the spool
+        sink = ({"path": f"{disk.path}/flows.db"} if kind == "sqlite" else
+                {"url": f"http://127.0.0.1:{server.port}/v1/logs"})
+        feed = Feed(disk.path, [{kind: sink}, {"file": {"path": f"{top}/{kind}.jsonl"}}])
+        feed.send(*(record(i) for i in range(3000)))
+        s = feed.await_sink(kind, lambda s: "full" in s["problem"] or "No space" in s["problem"])
+        ok(s["lost"] == 0 and s["waiting"] > 0, f"{kind}: a full disk is told, and nothing is lost", s)
+        s = feed.await_sink("file", lambda s: s["written"] == 3000)
+        ok(not s["problem"], f"{kind}: another sink goes on", s)
+        until(lambda k=kind: any(x.get("trouble") == k and x["problem"] for x in feed.said), "the event")
+        disk.grow(64 << 10)
+        server.answer = lambda body: (200, {}, b"{}")
+        feed.reopen()
+        s = feed.await_sink(kind, lambda s: s["written"] == 3000)
+        ok(s["lost"] == 0 and not s["problem"], f"{kind}: with room again, all of it is written", s)
+        feed.close()
+        if kind == "otlp":
+            ok(sequences(server.bodies) == list(range(3000)), "otlp: each once, in order")
+        server.stop()
+        disk.remove()
+
+
+def unwritable(top):
+    """A directory that is not there, and a path that is a directory."""
+    os.mkdir(f"{top}/taken")
+    feed = Feed(top, [{"file": {"path": f"{top}/later/flows.jsonl"}},
+                      {"sqlite": {"path": f"{top}/later/flows.db"}},
+                      {"file": {"name": "taken", "path": f"{top}/taken"}}])
+    feed.send(*(record(i) for i in range(100)))
+    for name, why in (("file", "No such file"), ("sqlite", "No such file"), ("taken", "directory")):
+        s = feed.await_sink(name, lambda s: s["problem"])
+        ok(why in s["problem"] and s["waiting"] == 100 and s["lost"] == 0,
+           f"{name}: what cannot be opened is told, and the records wait", s)
+        until(lambda n=name: any(x.get("trouble") == n and x["problem"] for x in feed.said), "the event")
+    os.mkdir(f"{top}/later")
+    os.rmdir(f"{top}/taken")
+    feed.reopen()
+    for name in ("file", "sqlite", "taken"):
+        s = feed.await_sink(name, lambda s: s["written"] == 100)
+        ok(s["lost"] == 0 and not s["problem"], f"{name}: then all of them are written", s)
+    feed.close()
+
+
+run(formats, compressed, sqlite, full_disk, unwritable)
