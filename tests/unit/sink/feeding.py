@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,10 @@ class Feed:
         self.process.stdin.flush()
         until(lambda: len(self.answers) > n, "a status")
         return self.answers[-1]
+
+    def kill_writer(self):
+        """Once its keeper has told who it is."""
+        os.kill(until(lambda: self.status()["pid"], "the writer's process id"), signal.SIGKILL)
 
     def await_sink(self, name, condition):
         return until(lambda: (s := self.status()[name]) and condition(s) and s, f"sink {name}")

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 import re
-import signal
 import subprocess
 
 from feeding import LOSS, Feed, Receiver, ok, record, run, until
@@ -36,7 +35,7 @@ def compressed(top):
     for begin in range(0, 4000, 400):
         feed.send(*(record(i) for i in range(begin, begin + 400)))
         if begin == 2000:
-            os.kill(feed.status()["pid"], signal.SIGKILL)
+            feed.kill_writer()
     s = feed.await_sink("file", lambda s: not s["waiting"])
     until(lambda: all(x.endswith(".gz") for x in names_of(top)[:-1]), "the last to be compressed")
     names, seqs = names_of(top), sequence(top)

@@ -5,7 +5,6 @@ hang, or are not there."""
 import json
 import os
 import re
-import signal
 import time
 
 from feeding import LOSS, Feed, Receiver, ok, record, run, until
@@ -91,7 +90,7 @@ def outage(top):
     s = feed.await_sink("otlp", lambda s: s["problem"] and s["waiting"] == 1000)
     ok("refused" in s["problem"], "outage: the other sink goes on", s)
     # Only what is not in the spool yet can come twice.
-    os.kill(feed.status()["pid"], signal.SIGKILL)
+    feed.kill_writer()
     until(lambda: feed.status()["restarts"] == 1, "the writer's end")
     feed.send(*(record(i) for i in range(1000, 2000)))
     feed.await_sink("file", lambda s: s["written"] == 2000)
