@@ -180,7 +180,8 @@ def test_podman(h, r):
     testhost.until(lambda: os.path.getsize(f"{h.dir}/frames.log"), "the sniffer")
     started, written = [], {}
     for i in range(STARTS):
-        c = h.run(f"c{i}", *PING, net="net")
+        # Not among what Podman gives.
+        c = h.run(f"c{i}", *PING, net="net", options=("--cap-add=NET_RAW",))
         started.append(c)
         written[c.name] = os.stat(h.path("/run/bh/podman/storage/overlay-containers/"
                                          f"{c.id}/userdata/config.json")).st_mtime_ns

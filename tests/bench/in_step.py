@@ -39,6 +39,14 @@ def resident(h):
     return sizes
 
 
+def engine_ms(h):
+    """Processor time of the engine and of what it has run, in ms."""
+    service = h.service if h.engine == "podman" else h.dockerd
+    with open(f"/proc/{testhost._child_of(service.pid)}/stat", encoding="ascii") as f:
+        times = f.read().rsplit(")", 1)[1].split()[11:15]
+    return 1000 * sum(map(int, times)) // os.sysconf("SC_CLK_TCK")
+
+
 def test(h, r):
     if h.engine == "containerd":
         h.network("net", v4="172.30.0.0/16")

@@ -2,9 +2,9 @@
 /* list.c - everything that a Podman engine has.
  *
  * The pods and the containers' ids come first, then an inspection of each, a few
- * at a time; the networks come last, when the engine has told whose it is
- * (podman_model_host()): it takes longest for that, and the inspections need
- * not wait.
+ * at a time; the networks come last, when it is known whose engine it is
+ * (podman_model_host()). Only then can containers be seen about to start, and
+ * the listing is complete.
  */
 #include <errno.h>
 
@@ -19,18 +19,25 @@ void podman_list_drop(struct podman *p)
 	p->listing = (struct podman_listing){ 0 };
 }
 
+static void complete(struct podman *p)
+{
+	size_t containers, networks;
+
+	podman_list_drop(p);
+	podman_model_list_end(p->model);
+	podman_model_count(p->model, &containers, &networks);
+	session_listed(&p->engine.session, containers, networks);
+}
+
 static void on_networks(struct engine *e, _unused_ struct engine_call *call,
 			const struct http_result *result)
 {
 	struct podman *p = podman_of(e);
-	size_t containers, networks;
 
 	if (!podman_take_networks(p, result))
 		return;
-	podman_list_drop(p);
-	podman_model_list_end(p->model);
-	podman_model_count(p->model, &containers, &networks);
-	session_listed(&e->session, containers, networks);
+	p->listing.done = true;
+	podman_list_next(p);
 }
 
 /* Those that are being asked about already count as well. */
@@ -42,11 +49,15 @@ void podman_list_next(struct podman *p)
 		l->outstanding++;
 		podman_want_listed(p, l->ids.data[l->next++]);
 	}
-	if (!l->named || l->outstanding || !p->hosted || l->inspected)
-		return;
-	l->inspected = true;
-	engine_get(&p->engine, p->engine.http, "/networks/json",
-		   LIST_TIMEOUT_MS, on_networks, NULL);
+	if (l->named && !l->outstanding && p->hosted && !l->inspected) {
+		l->inspected = true;
+		engine_get(&p->engine, p->engine.http, "/networks/json",
+			   LIST_TIMEOUT_MS, on_networks, NULL);
+	} else if (l->done) {
+		podman_want_info(p);
+		if (podman_watch_starts(p))
+			complete(p);
+	}
 }
 
 static void on_containers(struct engine *e, _unused_ struct engine_call *call,

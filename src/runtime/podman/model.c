@@ -143,6 +143,22 @@ void podman_model_container(struct podman_model *m, const char *id,
 	podman_publish(m, i);
 }
 
+char *podman_model_directory(const struct podman_model *m)
+{
+	struct podman_item *i, *next;
+
+	HASH_ITER(hh, m->items, i, next) {
+		_cleanup_(freep) char *tail =
+			xasprintf("/%s/userdata/config.json", i->id);
+		const char *spec = i->known ? i->is.spec : "";
+		size_t n = strlen(spec), t = strlen(tail);
+
+		if (n > t && !strcmp(spec + n - t, tail))
+			return xstrndup(spec, n - t);
+	}
+	return NULL;
+}
+
 bool podman_model_runs(const struct podman_model *m, const char *id)
 {
 	const struct podman_item *i = podman_find_item(m, id);

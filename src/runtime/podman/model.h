@@ -51,6 +51,10 @@ bool podman_model_event(struct podman_model *m, struct podman_event *e);
 void podman_model_container(struct podman_model *m, const char *id,
 			    uint64_t when, struct podman_container *c);
 
+/** Where the engine keeps its containers, by what inspect said of one of them;
+ *  NULL: not known. The caller frees it. */
+char *podman_model_directory(const struct podman_model *m);
+
 /** As far as inspect said. */
 bool podman_model_runs(const struct podman_model *m, const char *id);
 

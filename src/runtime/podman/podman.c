@@ -5,10 +5,19 @@
  * that a container gets at its start, and an answer about a network inspects
  * every container there is. So only the ping and the shape of events are
  * Docker's here; the rest is Podman's own API, /libpod.
+ *
+ * Whose engine it is, and where it keeps its containers, is in its /info, for
+ * which it measures its host for up to a second. So who listens at the socket
+ * tells the one, and any container's answer the other; /info is asked
+ * afterwards to confirm it, and before where neither tells.
  */
 #include "runtime/podman/podman.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,18 +26,59 @@
 #define LIBPOD_PREFIX	 "/v4.0.0/libpod"
 #define INFO_TIMEOUT_MS	 30000
 
-static void watch_starts(struct podman *p)
+static void watch_starts(struct podman *p, const char *directory)
+{
+	const podman_ids none = { 0 };
+	podman_ids known;
+
+	if (p->early)
+		return;
+	p->early = podman_early_open(p->engine.session.host.loop, directory,
+				     podman_starting, p);
+	if (!p->early)
+		return;
+	known = podman_model_list(p->model, &none);
+	vec_foreach(id, &known)
+		podman_early_add(p->early, *id);
+	podman_ids_fini(&known);
+}
+
+bool podman_watch_starts(struct podman *p)
+{
+	_cleanup_(freep) char *directory = podman_model_directory(p->model);
+
+	if (!p->early && !p->info_told && directory)
+		watch_starts(p, directory);
+	return p->early || p->info_told;
+}
+
+static void take_rootless(struct podman *p)
+{
+	log_warning(
+		"podman: %s is a user's own engine (rootless): its containers are listed, and cannot be held",
+		p->engine.session.socket);
+	podman_early_close(TAKE_PTR(p->early));
+	podman_model_host(p->model, true);
+	if (p->hosted) /* not as it looked: its networks are none of ours */
+		podman_want_networks(p);
+}
+
+static void take_info(struct podman *p)
 {
 	_cleanup_(freep) char *directory = xasprintf(
 		"%s/%s-containers", p->info.graph_root, p->info.driver);
 
-	if (!p->info.rootless && !p->early)
-		p->early = podman_early_open(p->engine.session.host.loop,
-					     directory, podman_starting, p);
+	if (p->info.rootless) {
+		take_rootless(p);
+	} else {
+		if (!p->hosted)
+			podman_model_host(p->model, false);
+		watch_starts(p, directory);
+	}
+	p->info_told = p->hosted = true;
+	podman_list_next(p);
 }
 
-/* It takes the engine half a second, in which it measures its host; the listing
- * goes on meanwhile. */
 static void on_info(struct engine *e, _unused_ struct engine_call *call,
 		    const struct http_result *result)
 {
@@ -36,20 +86,41 @@ static void on_info(struct engine *e, _unused_ struct engine_call *call,
 
 	if (engine_failed(e, result))
 		return;
-	if (podman_json_info(result->body, &p->info) < 0) {
+	if (podman_json_info(result->body, &p->info) < 0)
 		session_fail(&e->session, -EPROTO,
 			     "%s: tells nothing of its host",
 			     e->session.socket);
+	else
+		take_info(p);
+}
+
+void podman_want_info(struct podman *p)
+{
+	if (p->info_asked)
 		return;
+	p->info_asked = true;
+	engine_get(&p->engine, p->engine.slow, "/info", INFO_TIMEOUT_MS,
+		   on_info, NULL);
+}
+
+/* Who listens at @path is root. */
+static bool root_listens(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	if (fd < 0)
+		return false;
+	if (strlen(path) < sizeof(to.sun_path)) {
+		memcpy(to.sun_path, path, strlen(path) + 1);
+		if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+		    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+			peer.uid = (uid_t)-1;
 	}
-	if (p->info.rootless)
-		log_warning(
-			"podman: %s is a user's own engine (rootless): its containers are listed, and cannot be held",
-			e->session.socket);
-	p->hosted = true;
-	podman_model_host(p->model, p->info.rootless);
-	watch_starts(p);
-	podman_list_next(p);
+	close(fd);
+	return peer.uid == 0;
 }
 
 static bool acceptable(struct engine *e)
@@ -89,9 +160,13 @@ static void on_connected(struct engine *e)
 					    .pod = podman_want_pod,
 					    .arg = p,
 				    });
+	p->hosted = root_listens(e->session.socket);
+	if (p->hosted)
+		podman_model_host(p->model, false);
+	else
+		podman_want_info(p);
 	p->since = clock_realtime();
 	engine_subscribe(e, PODMAN_EVENT_FILTER, p->since);
-	engine_get(e, e->slow, "/info", INFO_TIMEOUT_MS, on_info, NULL);
 }
 
 static void on_drop(struct engine *e)
@@ -102,7 +177,7 @@ static void on_drop(struct engine *e)
 	podman_drop_starts(p);
 	podman_list_drop(p);
 	podman_info_fini(&p->info);
-	p->hosted = false;
+	p->hosted = p->info_asked = p->info_told = false;
 	podman_model_free(TAKE_PTR(p->model));
 }
 

@@ -28,6 +28,7 @@ struct podman_start {
 struct podman_listing {
 	bool named;	/* @ids are there */
 	bool inspected; /* all of them */
+	bool done;	/* but for where containers are started */
 	podman_ids ids;
 	size_t next;	      /* of @ids, to be asked about */
 	unsigned outstanding; /* answers to come */
@@ -53,7 +54,8 @@ struct podman {
 	/* While connected: */
 	struct podman_model *model;
 	struct podman_info info;
-	bool hosted; /* @info is there */
+	bool hosted; /* whose engine it is is known */
+	bool info_asked, info_told;
 	struct podman_want *wants;
 	struct podman_early *early; /* NULL: cannot be watched */
 	struct podman_start *starts;
@@ -69,6 +71,12 @@ static inline struct podman *podman_of(struct engine *e)
 {
 	return container_of(e, struct podman, engine);
 }
+
+/* podman.c */
+void podman_want_info(struct podman *p);
+/** Watch for containers that are about to start. Returns false when it is not
+ *  known yet where. */
+bool podman_watch_starts(struct podman *p);
 
 /* query.c: an answer newer than the call will come to the model. @arg is the
  * struct podman. */

@@ -409,6 +409,19 @@ static void an_end_without_memory(_unused_ void **state)
 	world_free(w);
 }
 
+static void where_containers_are_kept(_unused_ void **state)
+{
+	struct world *w = world_new();
+	_cleanup_(freep) char *directory = NULL;
+
+	assert_null(podman_model_directory(w->model));
+	inspected(w, "inspect-c1.json", 1);
+	directory = podman_model_directory(w->model);
+	assert_non_null(directory);
+	assert_string_equal(strrchr(directory, '/'), "/overlay-containers");
+	world_free(w);
+}
+
 static void the_version_in_a_head(_unused_ void **state)
 {
 	static const char *const others[] = {
@@ -496,6 +509,7 @@ int main(void)
 		TEST(the_namespace_in_a_spec),
 		TEST(the_engine_itself),
 		TEST(an_end_without_memory),
+		TEST(where_containers_are_kept),
 		TEST(the_version_in_a_head),
 		TEST(nothing_is_told_before_it_is_known_whose),
 		TEST(nonsense),
