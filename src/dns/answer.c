@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* answer.c - addresses in a name server's answer.
  *
- * The work that a message can cause is bounded by its length: a pointer of a
- * compressed name leads only to before the run of labels that it ends, and
- * there are no more of them than a name has labels; the records are walked at
- * most PASSES_MAX times.
+ * The work that a message can cause is bounded, whatever it holds: a pointer of
+ * a compressed name leads only to before the run of labels that it ends, and
+ * what names are followed, all together, are WORK_MAX bytes.
+ *
+ * Names are compared as they stand in messages, with their pointers followed
+ * and their case folded; only the one that was asked becomes text.
  */
 #include "dns/answer.h"
 
@@ -17,8 +19,9 @@
 #define HEADER_LEN 12
 /* Bytes of a name (RFC 1035, 2.3.4), its labels' lengths included. */
 #define NAME_MAX_ 255
-/* No name has more labels, so none needs more pointers. */
-#define POINTERS_MAX 127
+/* Bytes of all names of a message that are looked at, a pointer counting as
+ * its own two: more than a hundred records, each of a name of 60 bytes. */
+#define WORK_MAX 8192
 /* A CNAME stands before what it leads to; where servers shuffle records, a
  * further pass finds it. */
 #define PASSES_MAX 4
@@ -34,10 +37,17 @@ struct reader {
 	const uint8_t *bytes;
 	size_t len;
 	size_t at;
+	size_t *work; /* left, for all readers of the message */
+};
+
+/* Labels as in a message, each with its length, and a zero at the end. */
+struct name {
+	size_t len;
+	uint8_t bytes[NAME_MAX_];
 };
 
 struct record {
-	char owner[DNS_NAME_STRLEN];
+	struct name owner;
 	uint16_t type, class;
 	size_t data, data_len;
 };
@@ -61,26 +71,27 @@ static bool skip(struct reader *r, size_t n)
 
 /* ---- names ------------------------------------------------------------- */
 
-/* DNS_NAME_STRLEN has room for it, for the name's length is bounded. */
-static char *put_byte(char *to, uint8_t byte)
+static bool name_eq(const struct name *a, const struct name *b)
 {
-	if (byte == '.' || byte == '\\')
-		*to++ = '\\';
-	if (byte > ' ' && byte < 0x7f) {
-		*to = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
-		return to + 1;
-	}
-	return to + snprintf(to, 5, "\\%03u", byte);
+	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
 }
 
-static char *put_label(char *to, const char *begin, const uint8_t *label,
-		       size_t n)
+static bool spend(struct reader *r, size_t work)
 {
-	if (to != begin)
-		*to++ = '.';
-	for (size_t i = 0; i < n; i++)
-		to = put_byte(to, label[i]);
-	return to;
+	if (*r->work < work)
+		return false;
+	*r->work -= work;
+	return true;
+}
+
+static void add_label(struct name *to, const uint8_t *label, uint8_t len)
+{
+	to->bytes[to->len++] = len;
+	for (uint8_t i = 0; i < len; i++)
+		to->bytes[to->len++] =
+			(uint8_t)(label[i] >= 'A' && label[i] <= 'Z'
+					  ? label[i] + ('a' - 'A')
+					  : label[i]);
 }
 
 /* Follow the pointer at @r, whose run of labels began at @run. */
@@ -88,7 +99,7 @@ static bool follow(struct reader *r, size_t *run)
 {
 	uint16_t target;
 
-	if (!get_u16(r, &target))
+	if (!get_u16(r, &target) || !spend(r, sizeof(target)))
 		return false;
 	target &= 0x3fff;
 	if (target >= *run)
@@ -97,33 +108,59 @@ static bool follow(struct reader *r, size_t *run)
 	return true;
 }
 
-static bool get_name(struct reader *r, char ret[static DNS_NAME_STRLEN])
+static bool get_name(struct reader *r, struct name *ret)
 {
 	struct reader in = *r;
-	size_t run = in.at, behind = 0, n = 1;
-	unsigned pointers = 0;
-	char *to = ret;
+	size_t run = in.at, behind = 0;
 
+	ret->len = 0;
 	while (in.at < in.len && in.bytes[in.at]) {
 		uint8_t len = in.bytes[in.at];
 
 		if ((len & 0xc0) == 0xc0) {
 			if (!behind)
 				behind = in.at + 2;
-			if (++pointers > POINTERS_MAX || !follow(&in, &run))
+			if (!follow(&in, &run))
 				return false;
 			continue;
 		}
-		n += len + 1U;
-		if (len & 0xc0 || n > NAME_MAX_ || !skip(&in, len + 1U))
+		/* With the zero at its end. */
+		if (len & 0xc0 || ret->len + len + 2 > NAME_MAX_ ||
+		    !skip(&in, len + 1U) || !spend(&in, len + 1U))
 			return false;
-		to = put_label(to, ret, &in.bytes[in.at - len], len);
+		add_label(ret, &in.bytes[in.at - len], len);
 	}
 	if (in.at == in.len)
 		return false;
-	*to = '\0';
+	ret->bytes[ret->len++] = 0;
 	r->at = behind ? behind : in.at + 1;
 	return true;
+}
+
+static char *put_byte(char *to, uint8_t byte)
+{
+	if (byte == '.' || byte == '\\')
+		*to++ = '\\';
+	if (byte > ' ' && byte < 0x7f) {
+		*to = (char)byte;
+		return to + 1;
+	}
+	return to + snprintf(to, 5, "\\%03u", byte);
+}
+
+/* There is room, for the name's length is bounded. */
+static void put_name(const struct name *name, char text[static DNS_NAME_STRLEN])
+{
+	const uint8_t *at = name->bytes;
+	char *to = text;
+
+	while (*at) {
+		if (to != text)
+			*to++ = '.';
+		for (uint8_t n = *at++; n; n--)
+			to = put_byte(to, *at++);
+	}
+	*to = '\0';
 }
 
 /* ---- records ----------------------------------------------------------- */
@@ -132,7 +169,7 @@ static bool get_record(struct reader *r, struct record *ret)
 {
 	uint16_t data_len;
 
-	if (!get_name(r, ret->owner) || !get_u16(r, &ret->type) ||
+	if (!get_name(r, &ret->owner) || !get_u16(r, &ret->type) ||
 	    !get_u16(r, &ret->class) || !skip(r, 4) || !get_u16(r, &data_len))
 		return false;
 	ret->data = r->at;
@@ -144,9 +181,10 @@ static bool get_record(struct reader *r, struct record *ret)
 struct answer {
 	struct reader records;
 	uint16_t n;
+	size_t work;
 	char asked[DNS_NAME_STRLEN];
-	char name[DNS_NAME_STRLEN]; /* to which CNAME records have led */
-	bool led;		    /* by this pass */
+	struct name name; /* to which CNAME records have led */
+	bool led;	  /* by this pass */
 	bool told;
 	dns_address_fn fn;
 	void *arg;
@@ -164,17 +202,17 @@ static void tell(struct answer *a, uint8_t family, const struct record *record)
 static void take_record(struct answer *a, const struct record *record)
 {
 	struct reader data = a->records;
-	char target[DNS_NAME_STRLEN];
+	struct name target;
 
-	if (record->class != CLASS_IN || strcmp(record->owner, a->name) != 0)
+	if (record->class != CLASS_IN || !name_eq(&record->owner, &a->name))
 		return;
 	data.at = record->data;
 	if (record->type == TYPE_A && record->data_len == 4) {
 		tell(a, AF_INET, record);
 	} else if (record->type == TYPE_AAAA && record->data_len == 16) {
 		tell(a, AF_INET6, record);
-	} else if (record->type == TYPE_CNAME && get_name(&data, target)) {
-		memcpy(a->name, target, sizeof(a->name));
+	} else if (record->type == TYPE_CNAME && get_name(&data, &target)) {
+		a->name = target;
 		a->led = true;
 	}
 }
@@ -192,7 +230,9 @@ static void walk(struct answer *a)
 /* True when it is an answer to one question. */
 static bool begin(struct answer *a, struct slice message)
 {
-	struct reader r = { (const uint8_t *)message.ptr, message.len, 0 };
+	struct reader r = { .bytes = (const uint8_t *)message.ptr,
+			    .len = message.len,
+			    .work = &a->work };
 	uint16_t flags, questions, type, class;
 
 	if (message.len < HEADER_LEN || !skip(&r, 2) || !get_u16(&r, &flags) ||
@@ -200,12 +240,13 @@ static bool begin(struct answer *a, struct slice message)
 		return false;
 	r.at = HEADER_LEN;
 	if (!(flags & FLAG_RESPONSE) || flags & MASK_OPCODE || questions != 1 ||
-	    !get_name(&r, a->asked) || !get_u16(&r, &type) ||
+	    !get_name(&r, &a->name) || !get_u16(&r, &type) ||
 	    !get_u16(&r, &class))
 		return false;
 	/* Where it failed, no record answers the question. */
 	if (flags & MASK_RCODE || class != CLASS_IN)
 		a->n = 0;
+	put_name(&a->name, a->asked);
 	a->records = r;
 	return true;
 }
@@ -217,9 +258,9 @@ int dns_answer_read(struct slice message, dns_address_fn fn, void *arg)
 	a.fn = fn;
 	a.arg = arg;
 	a.told = false;
+	a.work = WORK_MAX;
 	if (!begin(&a, message))
 		return -EBADMSG;
-	memcpy(a.name, a.asked, sizeof(a.name));
 	for (int pass = 0; pass < PASSES_MAX && !a.told; pass++) {
 		walk(&a);
 		if (!a.led)

@@ -290,6 +290,29 @@ static void test_pointer_chains(void **state)
 	buf_fini(&m);
 }
 
+static void count(void *arg, _unused_ const char *name,
+		  _unused_ const struct addr *a)
+{
+	(*(unsigned *)arg)++;
+}
+
+/* A long name in each of thousands of records: what is read of them has an
+ * end, and what was read counts. */
+static void test_work(void **state)
+{
+	static const uint8_t sizes[] = { 63, 63, 63, 61, 0 };
+	struct buf m = message_of(sizes);
+	unsigned addresses = 0;
+
+	(void)state;
+	memset(m.data + 6, 0xff, 2);
+	while (m.len < 65000)
+		buf_add(&m, ASKED A IN TTL "\0\4\xc0\0\2\1", 16);
+	assert_int_equal(dns_answer_read(buf_slice(&m), count, &addresses), 0);
+	assert_in_range(addresses, 25, 32);
+	buf_fini(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_pointers),
 		cmocka_unit_test(test_longest_name),
 		cmocka_unit_test(test_pointer_chains),
+		cmocka_unit_test(test_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
