@@ -168,17 +168,41 @@ static const char *index_of(const struct plan *p, enum plan_part part)
 	return *p->index && part == PLAN_LONG ? "flow_long" : p->index;
 }
 
-int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
-		 const char *select, const char *tail, sqlite3_stmt **ret)
+/* Where from, and in which order. Entries of several parties are sorted before
+ * their rows are looked at, so that the first is shown soon and little is kept;
+ * LIMIT keeps SQLite from leaving out that order. */
+static char *rows_of(const struct plan *p, enum plan_part part)
 {
-	const char *index = index_of(p, part);
-	_cleanup_(sql_freep) char *text = sqlite3_mprintf(
-		"SELECT %s FROM flow_rows %s %s WHERE %s%s%s %s", select,
-		*index ? "INDEXED BY" : "NOT INDEXED", index,
-		time_condition(part), p->where, p->kind_where, tail);
-	int r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL)
-		     : SQLITE_NOMEM;
+	const char *index = index_of(p, part), *end = NULL;
 
+	if (!strcmp(index, "flow_src"))
+		end = "src IN (SELECT id FROM temp.from_party)";
+	else if (!strcmp(index, "flow_dst"))
+		end = "dst IN (SELECT id FROM temp.to_party)";
+	if (end)
+		return sqlite3_mprintf(
+			"(SELECT id AS entry FROM flow_rows INDEXED BY %s WHERE"
+			" start >= ?1 AND start <= ?2 AND %s ORDER BY start, id"
+			" LIMIT -1) CROSS JOIN flow_rows ON id = entry",
+			index, end);
+	return sqlite3_mprintf("flow_rows %s %s",
+			       *index ? "INDEXED BY" : "NOT INDEXED", index);
+}
+
+int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
+		 const char *select, sqlite3_stmt **ret)
+{
+	_cleanup_(sql_freep) char *rows = rows_of(p, part);
+	_cleanup_(sql_freep) char *text = NULL;
+	int r;
+
+	if (!rows)
+		return SQLITE_NOMEM;
+	text = sqlite3_mprintf("SELECT %s FROM %s WHERE %s%s%s %s", select,
+			       rows, time_condition(part), p->where,
+			       p->kind_where,
+			       *rows == '(' ? "" : "ORDER BY start, id");
+	r = text ? sqlite3_prepare_v2(db, text, -1, ret, NULL) : SQLITE_NOMEM;
 	if (r != SQLITE_OK)
 		return r;
 	bind_times(*ret, p, part);

@@ -53,12 +53,11 @@ int plan_prepare_kinds(sqlite3 *db, const struct plan *p, sqlite3_stmt **ret);
 bool plan_is_empty(const struct plan *p, enum plan_part part);
 
 /**
- * Prepare "SELECT @select FROM flow_rows WHERE … @tail" for one part.
- *
- * Returns an SQLite result code.
+ * Prepare "SELECT @select FROM flow_rows WHERE …" for one part, by the time that
+ * flows began at, and then by number.
  */
 int plan_prepare(sqlite3 *db, const struct plan *p, enum plan_part part,
-		 const char *select, const char *tail, sqlite3_stmt **ret);
+		 const char *select, sqlite3_stmt **ret);
 
 /** The same for one flow, whenever it was: its number is the last parameter,
  *  and is not bound yet. */

@@ -21,8 +21,7 @@ static int list_part(struct reader *r, const struct plan *plan,
 
 	if (plan_is_empty(plan, part))
 		return SQLITE_OK;
-	code = plan_prepare(r->db, plan, part, RECORD_FLOW,
-			    "ORDER BY start, id", &flows);
+	code = plan_prepare(r->db, plan, part, RECORD_FLOW, &flows);
 	return code == SQLITE_OK ? merge_flows(m, flows, RECORD_FLOW_START)
 				 : code;
 }
