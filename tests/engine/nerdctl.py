@@ -102,6 +102,19 @@ def from_file(h, r):
     late.remove()
 
 
+def renamed(h, r, web, client):
+    """`nerdctl rename` changes the label."""
+    h.policy("web.yaml", netpol.policy("web", {"app": "web"}, namespace="shop", ingress_rules=[
+        netpol.ingress(netpol.labels(**{"bulkhead/name": "shop-guest-1"}))]))
+    r.equal(h.result(client, f"tcp:{web.ip()}:80"), "timeout", "before it has the name: denied")
+    h.ctr("container", "label", client.name, "nerdctl/name=shop-guest-1")
+    h.settle()
+    found = endpoints(h)
+    r.ok("shop/shop-guest-1" in found and "shop/shop-client-1" not in found,
+         "renamed: shown by its new name", sorted(found))
+    r.equal(h.result(client, f"tcp:{web.ip()}:80"), "open", "renamed: judged by its new name")
+
+
 def judged(h, r, web, client, other):
     got = ways(h, client)
     r.equal(opened(got), OUT | PEER, "no policy: every way is open")
@@ -135,6 +148,7 @@ def test(h, r):
     told(h, r)
     judged(h, r, web, client, other)
     from_file(h, r)
+    renamed(h, r, web, client)
 
 
 testhost.main(test, "nerdctl", kind=Host)
