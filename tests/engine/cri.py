@@ -97,14 +97,14 @@ def enforced(h, r, web, client, other):
 def at_start(h, r, web):
     """Judged from the first packet on, like any container."""
     h.network(**KUBE)
-    ask = ("/bin/sh", "-c", f"/probe ask -t 1000 tcp:{web.ip()}:80; sleep 1000")
+    ask = ("/bin/sh", "-c", f"/probe ask -t 3000 tcp:{web.ip()}:80; sleep 1000")
     late = {name: h.run_pod(f"late-{name}", ask, namespace="prod", labels={"app": name})
             for name in ("client", "other")}
     said = {}
     for name, pod in late.items():
         testhost.until(lambda pod=pod: ":80 " in pod.logs(), "the answer")
         said[name] = pod.logs().split(":80 ")[1].split()[0]
-    r.equal(said["client"], "open", "a new pod's first packet is answered")
+    r.equal(said["client"], "open", "a new pod's first connection is answered")
     r.ok(said["other"] != "open" and not web.heard(late["other"].ip()),
          "… and one that may not gets nothing through", said)
     for pod in late.values():
