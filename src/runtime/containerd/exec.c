@@ -3,18 +3,20 @@
  * process did, and /proc what it is.
  *
  * The event may come while the process is still becoming its command, when it
- * has no arguments: it is looked at again a little later. Whoever made the
+ * has runc's arguments or none: it is looked at again a little later. Whoever made the
  * process chose its arguments, and it may change them itself: a record for
  * people, bounded, from which nothing else follows.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "runtime/containerd/containerd.h"
 
 #define COMMAND_MAX 4096
+#define BEFORE	    "runc init"
 #define LOOKS_MAX   50
 #define LOOK_MS	    10
 
@@ -66,8 +68,9 @@ static void look(void *arg)
 	struct containerd_exec *x = arg;
 	const struct runtime_host *host = &x->containerd->session.host;
 	_cleanup_(freep) char *command = NULL;
+	int r = read_command(x->pid, &command);
 
-	if (read_command(x->pid, &command) == -EAGAIN &&
+	if ((r == -EAGAIN || (r == 0 && !strcmp(command, BEFORE))) &&
 	    ++x->looks < LOOKS_MAX) {
 		loop_timer_start(x->timer, LOOK_MS, 0);
 		return;
