@@ -5,7 +5,7 @@
 find_package(PkgConfig REQUIRED)
 foreach(module libuv libcurl json-c yaml-0.1 libmnl libnftnl
 		libnl-3.0 libcap-ng libseccomp libprotobuf-c
-		libmicrohttpd)
+		libmicrohttpd nettle)
 	pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 

@@ -20,7 +20,7 @@
 #include "agent/foreign.h"
 #include "agent/log_owner.h"
 #include "agent/managed.h"
-#include "agent/policy_dir.h"
+#include "policydir/policy_dir.h"
 #include "agent/quarantine.h"
 #include "base/histogram.h"
 #include "compile/compile.h"

@@ -245,6 +245,9 @@ void build_name(char name[static RULESET_NAME], const char *prefix,
 		 hash_content(content, strlen(content)));
 }
 
+/* Elements of a set of tuples. */
+#define TUPLES_MAX 65536
+
 /* ---- sets -------------------------------------------------------------- */
 
 struct ruleset_set *build_set(const char *name, const char *comment,
@@ -264,6 +267,19 @@ struct ruleset_set *build_set(const char *name, const char *comment,
 		set->key_len += (uint8_t)(n > 1 ? build_padded(types[i])
 						: type_info(types[i])->len);
 	}
+	return set;
+}
+
+struct ruleset_set *build_tuple_set(const char *name, uint8_t family, size_t n,
+				    uint64_t timeout_ms)
+{
+	enum ruleset_type a = family == AF_INET ? TYPE_IPV4 : TYPE_IPV6;
+	enum ruleset_type types[] = { a, a, TYPE_PROTO, TYPE_SERVICE,
+				      TYPE_SERVICE };
+	struct ruleset_set *set = build_set(name, NULL, SET_DYNAMIC, n, types);
+
+	set->size = TUPLES_MAX;
+	set->timeout_ms = timeout_ms;
 	return set;
 }
 

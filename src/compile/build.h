@@ -73,6 +73,10 @@ struct ruleset_chain *build_base_chain(struct builder *b, const char *name,
 struct ruleset_set *build_set(const char *name, const char *comment,
 			      unsigned flags, size_t n,
 			      const enum ruleset_type *types);
+/** A set that packets fill, with the first @n fields of source and destination
+ *  address, protocol, and two ports; an element goes after @timeout_ms. */
+struct ruleset_set *build_tuple_set(const char *name, uint8_t family, size_t n,
+				    uint64_t timeout_ms);
 /**
  * Take @n keys (pairs for an interval set), already in the set's layout.
  * Sorted here unless @sorted; duplicates are dropped, the first one counts.

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "compile/build.h"
+#include "compile/deny.h"
 #include "compile/ports.h"
 #include "compile/skeleton.h"
 
@@ -168,9 +169,8 @@ static struct object *leaf(struct class_context *c, const struct peers *peers,
 	struct object *o;
 
 	admit_peers(c, &b, peers, direction, &needs);
-	build_rule_verdict(
-		&b, VERDICT_GOTO,
-		skeleton_deny_chain(direction, DENY_NO_POLICY_ALLOWS));
+	build_rule_verdict(&b, VERDICT_GOTO,
+			   deny_chain_name(direction, DENY_NO_POLICY_ALLOWS));
 	o = pool_chain(c->pool,
 		       build_hashed_chain(&b,
 					  direction == DENY_INGRESS ? "peers"
@@ -307,7 +307,7 @@ static void only_openings(struct builder *b, enum deny_direction direction)
 {
 	skeleton_match_no_opening(b);
 	build_rule_verdict(b, VERDICT_GOTO,
-			   skeleton_deny_chain(direction, DENY_INVALID));
+			   deny_chain_name(direction, DENY_INVALID));
 }
 
 static void class_comment(const struct plan *plan, const id_list *policies,
@@ -349,7 +349,7 @@ static struct object *class_chain(struct class_context *c,
 		admit_ports(c, &b, &a, direction, &needs);
 		build_rule_verdict(
 			&b, VERDICT_GOTO,
-			skeleton_deny_chain(direction, DENY_NO_POLICY_ALLOWS));
+			deny_chain_name(direction, DENY_NO_POLICY_ALLOWS));
 	}
 	class_comment(c->plan, policies, comment);
 	o = pool_chain(
@@ -387,7 +387,7 @@ static struct object *quarantine_chain(struct class_context *c,
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
 	build_rule_verdict(&b, VERDICT_GOTO,
-			   skeleton_deny_chain(direction, DENY_QUARANTINE));
+			   deny_chain_name(direction, DENY_QUARANTINE));
 	return pool_chain(c->pool,
 			  build_hashed_chain(&b, deny_direction_name(direction),
 					     "quarantine"),

@@ -13,6 +13,7 @@
 
 #include "compile/build.h"
 #include "compile/compiler.h"
+#include "compile/deny.h"
 #include "compile/dispatch.h"
 #include "compile/guard.h"
 #include "compile/skeleton.h"
@@ -196,6 +197,8 @@ static void update_skeleton(struct compiler *c,
 	c->options = *options;
 	skeleton_chains(options, keep_chain, c);
 	skeleton_sets(options, keep_set, c);
+	deny_chains(options, keep_chain, c);
+	deny_sets(keep_set, c);
 	vec_sort(&c->fixed_chains, compare_chains);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* skeleton.h - the fixed part of the inet table: base chains, the two
- * directions' dispatch, and what happens to a denied packet.
+/* skeleton.h - the fixed part of the inet table: base chains, and the two
+ * directions' dispatch. What happens to a denied packet: deny.h.
  */
 #pragma once
 
@@ -33,10 +33,6 @@
 #define SET_HAIRPIN4_ON "hairpin4_on"
 #define SET_HAIRPIN6_ON "hairpin6_on"
 
-/** Name of the chain that ends a denied packet. */
-const char *skeleton_deny_chain(enum deny_direction direction,
-				enum deny_reason reason);
-
 /** Name of the chain for endpoints that only the other direction isolates:
  *  everything passes it but TCP that opens no connection. */
 const char *skeleton_openings_chain(enum deny_direction direction);
@@ -55,8 +51,8 @@ void skeleton_chains(const struct compile_options *options,
 		     void (*add)(void *arg, struct ruleset_chain *chain),
 		     void *arg);
 
-/** Its own sets: protocols with ports, and the dynamic sets of what was denied
- *  or revoked lately. A key of SET_REVOKED4 and 6 is source and destination
+/** Its own sets: protocols with ports, and the dynamic sets of what was revoked
+ *  lately. A key of SET_REVOKED4 and 6 is source and destination
  *  address, protocol, source and destination port, each padded to four bytes.
  */
 void skeleton_sets(const struct compile_options *options,

@@ -10,7 +10,7 @@
  * then: whether a writer has closed a file that it opened by another link, and
  * whether a directory that was unmounted is back.
  */
-#include "agent/policy_dir.h"
+#include "policydir/policy_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/policy_file.h"
+#include "policydir/policy_file.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agent/policy_dir.h"
-#include "agent/policy_file.h"
+#include "policydir/policy_dir.h"
+#include "policydir/policy_file.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"

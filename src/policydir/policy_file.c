@@ -6,7 +6,7 @@
  * is refused on other people's files (without CAP_LEASE) and by some file
  * systems; then the events tell: modified and not closed yet.
  */
-#include "agent/policy_file.h"
+#include "policydir/policy_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
