@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "flow/community.h"
@@ -256,30 +257,16 @@ static void put_counts(struct json_writer *w, const struct flow_record *r)
 	put_time(w, "last", r->last);
 }
 
-/* In base64 (RFC 4648, with padding). */
 static void put_head(struct json_writer *w, const struct flow_record *r)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t n = MIN(r->head_len, (size_t)HEAD_MAX);
-	char text[(HEAD_MAX + 2) / 3 * 4];
-	const uint8_t *bytes = r->head;
-	size_t len = 0;
+	_cleanup_(buf_fini) struct buf text = BUF_INIT(BUF_UNBOUNDED);
 
-	if (!bytes)
+	if (!r->head)
 		return;
-	for (size_t i = 0; i < n; i += 3) {
-		unsigned left = (unsigned)MIN(n - i, (size_t)3);
-		unsigned bits = (unsigned)bytes[i] << 16 |
-				(left > 1 ? bytes[i + 1] << 8 : 0) |
-				(left > 2 ? bytes[i + 2] : 0);
-
-		text[len++] = digits[bits >> 18];
-		text[len++] = digits[bits >> 12 & 63];
-		text[len++] = left > 1 ? digits[bits >> 6 & 63] : '=';
-		text[len++] = left > 2 ? digits[bits & 63] : '=';
-	}
-	json_put_plain(w, "packet_head", (struct slice){ text, len });
+	base64_encode((struct slice){ (const char *)r->head,
+				      MIN(r->head_len, (size_t)HEAD_MAX) },
+		      &text);
+	json_put_plain(w, "packet_head", buf_slice(&text));
 	put_plain(w, "packet_link", r->head_ethernet ? "ethernet" : "ip");
 }
 

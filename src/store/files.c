@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/table.h"
 #include "base/vec.h"
 #include "json/json.h"
-#include "store/base64.h"
 #include "store/lines.h"
 #include "store/row.h"
 #include "store/source_ops.h"

@@ -8,9 +8,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/macro.h"
 #include "json/json.h"
-#include "store/base64.h"
 #include "store/inside.h"
 #include "store/schema.h"
 #include "store/sql.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base64.c - RFC 4648, as packet heads are written in records. */
-#include "store/base64.h"
+/* base64.c - RFC 4648, with padding, as records have packet heads. */
+#include "base/base64.h"
 
 #include <errno.h>
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "store/base64.h"
+#include "base/base64.h"
 
 static void test_vectors(_unused_ void **state)
 {
