@@ -18,19 +18,6 @@ static void add_problem(struct json_object *problems, const char *subject,
 
 /* ---- runtimes ---------------------------------------------------------- */
 
-static const char *state_name(enum runtime_state state)
-{
-	switch (state) {
-	case RUNTIME_CONNECTING:
-		return "connecting";
-	case RUNTIME_IN_STEP:
-		return "in-step";
-	case RUNTIME_AWAY:
-		return "away";
-	}
-	return "";
-}
-
 static void report_runtimes(struct agent *a, struct json_object *to,
 			    struct json_object *problems)
 {
@@ -43,7 +30,7 @@ static void report_runtimes(struct agent *a, struct json_object *to,
 		(*r)->ops->status(*r, &s);
 		report_string(item, "name", s.name);
 		report_string(item, "socket", s.socket);
-		report_string(item, "state", state_name(s.state));
+		report_string(item, "state", runtime_state_name(s.state));
 		report_optional(item, "version", s.version);
 		report_optional(item, "api_version", s.api);
 		report_string(item, "support", runtime_support_name(s.support));

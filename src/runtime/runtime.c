@@ -18,7 +18,7 @@ const struct runtime_ops *const runtime_all[] = {
 
 static const char *const state_names[] = {
 	[RUNTIME_CONNECTING] = "connecting",
-	[RUNTIME_IN_STEP] = "in step",
+	[RUNTIME_IN_STEP] = "in-step",
 	[RUNTIME_AWAY] = "away",
 };
 static_assert(ARRAY_SIZE(state_names) == RUNTIME_AWAY + 1,

@@ -25,6 +25,7 @@ enum runtime_state {
 	RUNTIME_AWAY,	    /* was in step; the engine is gone, retrying */
 };
 
+/** "connecting", "in-step" or "away". */
 const char *runtime_state_name(enum runtime_state state);
 
 /** How an engine's version stands to those that this was tried with. */

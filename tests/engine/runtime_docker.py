@@ -113,7 +113,7 @@ def engine_restarts(h, r, w):
     w.until_state("away")
     r.equal(told(w.endpoints()), before, "engine killed: the store is untouched")
     h.start_docker()
-    w.until_state("in step")
+    w.until_state("in-step")
     lines = w.text().splitlines()[kept:]
     agree(h, r, w, "engine back")
     r.ok(any("= away" in line for line in lines), "the loss was told")

@@ -81,7 +81,7 @@ class Watch:
     def __enter__(self):
         tool = os.path.join(testhost.BUILD, "tests/unit/runtime/tool_watch")
         self.process = self.host.spawn(tool, "docker", self.socket, log=self.log)
-        self.until_state("in step")
+        self.until_state("in-step")
         return self
 
     def __exit__(self, kind, value, trace):
