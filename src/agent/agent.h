@@ -132,9 +132,6 @@ bool enforce_retrying(const struct agent *a);
 /** What keeps the first commit waiting, for people; NULL: nothing. */
 const char *enforce_blocked(const struct agent *a);
 
-/** The networks whose bridges are governed, for the compiler. */
-struct compile_input enforce_input(struct agent *a);
-
 /* ---- netns.c ------------------------------------------------------------ */
 
 /** What the kernel knows of containers' namespaces, for the runtimes. */

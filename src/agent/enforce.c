@@ -88,7 +88,8 @@ void enforce_guard_remembered(struct agent *a)
 	manage_bridges(a);
 }
 
-struct compile_input enforce_input(struct agent *a)
+/* The networks whose bridges are governed, for the compiler. */
+static struct compile_input input_of(struct agent *a)
 {
 	struct compile_input in = { .options = a->config.compile };
 	const struct network *const *networks;
@@ -201,7 +202,7 @@ static void ask_about_ports(struct agent *a)
 static bool run(struct agent *a)
 {
 	struct enforcement *e = &a->enforcement;
-	struct compile_input in = enforce_input(a);
+	struct compile_input in = input_of(a);
 	struct firewall_result result;
 	uint64_t begin = clock_monotonic();
 
@@ -238,7 +239,7 @@ static bool run(struct agent *a)
 static void hold(struct agent *a)
 {
 	struct enforcement *e = &a->enforcement;
-	struct compile_input in = enforce_input(a);
+	struct compile_input in = input_of(a);
 	struct firewall_result result;
 
 	if (!a->managed.remembered.len)

@@ -64,14 +64,6 @@ int diag_errno(struct diag_list *list, const char *file, int error,
 	return error;
 }
 
-void diag_append(struct diag_list *list, const struct diag_list *from)
-{
-	vec_foreach(d, &from->entries)
-		add(list, d->severity,
-		    (struct diag_place){ d->file, d->line, d->col },
-		    xstrdup(d->message));
-}
-
 const char *diag_format(const struct diag *d, char *text, size_t size)
 {
 	const char *severity = d->severity == DIAG_ERROR ? "error" : "warning";

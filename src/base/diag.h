@@ -44,9 +44,6 @@ void diag_warning(struct diag_list *list, struct diag_place at, const char *fmt,
 int diag_errno(struct diag_list *list, const char *file, int error,
 	       const char *what);
 
-/** Append copies of @from's entries. */
-void diag_append(struct diag_list *list, const struct diag_list *from);
-
 /** "file:line:col: error: message", into @text of @size bytes, without control
  *  characters that a file's content might have brought in. Returns @text. */
 const char *diag_format(const struct diag *d, char *text, size_t size);

@@ -154,17 +154,6 @@ int tail_next(struct tail *t, struct slice *ret)
 	return 1;
 }
 
-int tail_rest(struct tail *t, struct slice *ret)
-{
-	if (t->given == t->pending.len || t->skipping)
-		return 0;
-	*ret = (struct slice){ t->pending.data + t->given,
-			       t->pending.len - t->given };
-	t->given = t->scanned = t->pending.len;
-	t->line++;
-	return 1;
-}
-
 /* True when the file that is open holds more than was read. */
 static bool has_more(const struct tail *t)
 {

@@ -31,9 +31,6 @@ DEFINE_FREEP(struct tail, tail_close)
  */
 int tail_next(struct tail *t, struct slice *ret);
 
-/** What stands behind the last newline, as one last line. Returns 1 or 0. */
-int tail_rest(struct tail *t, struct slice *ret);
-
 /** Number of the line that was given out or skipped last, in its file. */
 uint64_t tail_line(const struct tail *t);
 

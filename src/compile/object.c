@@ -6,7 +6,7 @@
 
 #include "base/vec.h"
 
-struct object *pool_find(struct pool *pool, const char *name)
+static struct object *find(struct pool *pool, const char *name)
 {
 	struct object *o;
 
@@ -17,11 +17,13 @@ struct object *pool_find(struct pool *pool, const char *name)
 /* The object called @name with one more use; a new, empty one says so. */
 static struct object *intern(struct pool *pool, const char *name, bool *ret_new)
 {
-	struct object *o = pool_find(pool, name);
+	struct object *o = find(pool, name);
 
 	*ret_new = !o;
-	if (o)
-		return object_use(o);
+	if (o) {
+		o->users++;
+		return o;
+	}
 	o = xnew(struct object);
 	memcpy(o->name, name, strlen(name) + 1);
 	o->users = 1;
@@ -66,12 +68,6 @@ struct object *pool_set(struct pool *pool, struct ruleset_set *set,
 	else
 		ruleset_set_unref(set);
 	take_needs(o, new, needs, n);
-	return o;
-}
-
-struct object *object_use(struct object *o)
-{
-	o->users++;
 	return o;
 }
 

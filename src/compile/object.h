@@ -36,8 +36,6 @@ struct pool {
 	bool changed;
 };
 
-struct object *pool_find(struct pool *pool, const char *name);
-
 /** Take @chain into the pool, with one use for the caller. An object of that
  *  name is used instead when there is one; @needs then are released. */
 struct object *pool_chain(struct pool *pool, struct ruleset_chain *chain,
@@ -45,5 +43,5 @@ struct object *pool_chain(struct pool *pool, struct ruleset_chain *chain,
 struct object *pool_set(struct pool *pool, struct ruleset_set *set,
 			struct object **needs, size_t n);
 
-struct object *object_use(struct object *o);
+/** One use less; the last frees @o. */
 void object_release(struct object *o);

@@ -137,11 +137,6 @@ bool ranges_are_all(const struct block_ranges *r, uint8_t family)
 	       !memcmp(&list->ranges.data[0], &whole, sizeof(whole));
 }
 
-bool ranges_empty(const struct block_ranges *r)
-{
-	return !r->family[0].ranges.len && !r->family[1].ranges.len;
-}
-
 void ranges_print(const struct block_ranges *r, struct buf *to)
 {
 	char text[ADDR_STRLEN];

@@ -35,7 +35,6 @@ void ranges_normalise(struct block_ranges *r);
 bool ranges_contain(const struct block_ranges *r, const struct addr *a);
 /** True when every address of @family is in it. */
 bool ranges_are_all(const struct block_ranges *r, uint8_t family);
-bool ranges_empty(const struct block_ranges *r);
 /** Canonical text, for content names. */
 void ranges_print(const struct block_ranges *r, struct buf *to);
 void ranges_fini(struct block_ranges *r);

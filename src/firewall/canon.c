@@ -186,11 +186,6 @@ static int canon(const struct nlattr *expression, bool nested, struct buf *to)
 	return r;
 }
 
-int fw_canon_expression(const struct nlattr *expression, struct buf *to)
-{
-	return canon(expression, true, to);
-}
-
 int fw_canon_rule(const struct nlmsghdr *nlh, struct buf *to)
 {
 	const struct nlattr *attr, *expression;

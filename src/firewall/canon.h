@@ -18,6 +18,3 @@
  * Returns 0, or -EINVAL for what cannot be a rule of ours.
  */
 int fw_canon_rule(const struct nlmsghdr *nlh, struct buf *to);
-
-/** The same of an expression: a NFTA_LIST_ELEM, or NFTA_SET_EXPR. */
-int fw_canon_expression(const struct nlattr *expression, struct buf *to);

@@ -202,15 +202,6 @@ void fw_diff_make(const struct ruleset_part *have,
 	diff_counters(have, want, diff);
 }
 
-bool fw_diff_empty(const struct fw_diff *diff)
-{
-	return !diff->rebuild && !diff->chains_added.len &&
-	       !diff->chains_gone.len && !diff->chains_changed.len &&
-	       !diff->sets_added.len && !diff->sets_gone.len &&
-	       !diff->sets_changed.len && !diff->counters_added.len &&
-	       !diff->counters_gone.len;
-}
-
 void fw_diff_fini(struct fw_diff *diff)
 {
 	vec_fini(&diff->chains_added);

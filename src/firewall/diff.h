@@ -31,7 +31,6 @@ struct fw_diff {
 /** Compare @have with @want into @diff, zeroed before. */
 void fw_diff_make(const struct ruleset_part *have,
 		  const struct ruleset_part *want, struct fw_diff *diff);
-bool fw_diff_empty(const struct fw_diff *diff);
 void fw_diff_fini(struct fw_diff *diff);
 
 /** An entry that is only in @have, or there with another verdict (@gone), or

@@ -17,11 +17,6 @@ static const char *const names[] = {
 };
 static_assert(ARRAY_SIZE(names) == FORMAT_KIND_CSV + 1, "a name is missing");
 
-const char *format_kind_name(enum format_kind kind)
-{
-	return names[kind];
-}
-
 int format_kind_parse(struct slice name, enum format_kind *ret)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)

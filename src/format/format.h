@@ -20,10 +20,7 @@ enum format_kind {
 	FORMAT_KIND_CSV,
 };
 
-/** "native", "ecs", "ocsf" or "csv". */
-const char *format_kind_name(enum format_kind kind);
-
-/** Returns 0, or -EINVAL for another name. */
+/** Of "native", "ecs", "ocsf" or "csv". Returns 0, or -EINVAL for another name. */
 int format_kind_parse(struct slice name, enum format_kind *ret);
 
 /** The line that stands before all others, with its newline; "" for a kind

@@ -9,10 +9,7 @@
 
 struct selector *selector_new(void)
 {
-	struct selector *s = xnew(struct selector);
-
-	s->refs = 1;
-	return s;
+	return xnew(struct selector);
 }
 
 static void requirement_fini(struct requirement *q)
@@ -89,15 +86,9 @@ void selector_add(struct selector *s, enum requirement_op op, const char *key,
 	s->n++;
 }
 
-struct selector *selector_ref(struct selector *s)
+void selector_free(struct selector *s)
 {
-	s->refs++;
-	return s;
-}
-
-void selector_unref(struct selector *s)
-{
-	if (!s || --s->refs)
+	if (!s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		requirement_fini(&s->requirements[i]);
@@ -135,18 +126,6 @@ bool selector_matches(const struct selector *s, const struct label_set *labels)
 			return false;
 	}
 	return true;
-}
-
-int selector_compare(const struct selector *a, const struct selector *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		int c = compare_requirements(&a->requirements[i],
-					     &b->requirements[i]);
-
-		if (c)
-			return c;
-	}
-	return a->n < b->n ? -1 : a->n > b->n;
 }
 
 static void format_requirement(struct buf *to, const struct requirement *q)

@@ -24,27 +24,22 @@ struct requirement {
 };
 
 /** Requirements sorted (key, op, values) and unique, all of which must hold;
- *  so equal selectors have equal content. Shared by reference count. */
+ *  so equal selectors have equal content. */
 struct selector {
-	unsigned refs;
 	size_t n;
 	struct requirement *requirements;
 };
 
 /** An empty selector: matches everything. */
 struct selector *selector_new(void);
-/** Add a requirement (copies), keeping the order; before it is shared only. */
+/** Add a requirement (copies), keeping the order. */
 void selector_add(struct selector *s, enum requirement_op op, const char *key,
 		  const char *const *values, size_t n);
-struct selector *selector_ref(struct selector *s);
-void selector_unref(struct selector *s);
-DEFINE_FREEP(struct selector, selector_unref)
+void selector_free(struct selector *s);
+DEFINE_FREEP(struct selector, selector_free)
 
 /** True if every requirement holds; a missing key satisfies NotIn. */
 bool selector_matches(const struct selector *s, const struct label_set *labels);
-
-/** Total order on content. */
-int selector_compare(const struct selector *a, const struct selector *b);
 
 /** As kubectl writes it: "app=web,tier in (a,b),!legacy"; "" for an empty one.
  *  The caller frees it. */

@@ -13,8 +13,8 @@ static void rule_fini(struct policy_rule *rule)
 		free(port->name);
 	vec_foreach(peer, &rule->peers) {
 		vec_fini(&peer->except);
-		selector_unref(peer->namespaces);
-		selector_unref(peer->pods);
+		selector_free(peer->namespaces);
+		selector_free(peer->pods);
 	}
 	vec_fini(&rule->ports);
 	vec_fini(&rule->peers);
@@ -30,7 +30,7 @@ void policy_unref(struct policy *p)
 		rule_fini(rule);
 	vec_fini(&p->ingress);
 	vec_fini(&p->egress);
-	selector_unref(p->pods);
+	selector_free(p->pods);
 	label_set_unref(p->annotations);
 	free(p->namespace);
 	free(p->name);

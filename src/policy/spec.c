@@ -12,7 +12,7 @@ static void read_pods(struct reader *r, const struct yaml_node *node, void *out)
 	struct raw_spec *raw = out;
 
 	/* In place of the one that selects all, which an absent field means. */
-	selector_unref(TAKE_PTR(raw->policy->pods));
+	selector_free(TAKE_PTR(raw->policy->pods));
 	read_selector(r, node, &raw->policy->pods);
 }
 

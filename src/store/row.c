@@ -46,16 +46,6 @@ static const char *const number_names[] = {
 };
 static_assert(ARRAY_SIZE(number_names) == ROW_NUMBERS, "a name is missing");
 
-const char *row_text_name(enum row_text text)
-{
-	return text_names[text];
-}
-
-const char *row_number_name(enum row_number number)
-{
-	return number_names[number];
-}
-
 /* ---- values ------------------------------------------------------------ */
 
 /* A text that a column gives back as it is: neither empty nor with a NUL. */

@@ -89,9 +89,6 @@ struct row {
 int row_take(struct json_object *record, struct row *ret);
 void row_fini(struct row *r);
 
-const char *row_text_name(enum row_text text);
-const char *row_number_name(enum row_number number);
-
 /** 16 hexadecimal digits, as flow ids are written. Returns false for others. */
 bool row_flow_id_parse(const char *text, int64_t *ret);
 

@@ -35,12 +35,6 @@ int sql_errno(int code)
 	}
 }
 
-bool sql_is_corrupt(int code)
-{
-	return (code & 0xff) == SQLITE_CORRUPT ||
-	       (code & 0xff) == SQLITE_NOTADB;
-}
-
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret)
 {
 	return sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, ret,

@@ -11,9 +11,6 @@
 /** -errno for an SQLite result code; 0 for SQLITE_OK, _ROW and _DONE. */
 int sql_errno(int code);
 
-/** True for what tells that the file is no sound database. */
-bool sql_is_corrupt(int code);
-
 /** Prepare, for use again and again. Returns a result code. */
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret);
 
@@ -40,9 +37,4 @@ static inline void sql_freep(char **text)
 static inline void sql_finalizep(sqlite3_stmt **stmt)
 {
 	sqlite3_finalize(*stmt);
-}
-
-static inline void sql_resetp(sqlite3_stmt **stmt)
-{
-	sqlite3_reset(*stmt);
 }

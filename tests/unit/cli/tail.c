@@ -72,7 +72,6 @@ static void test_lines(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_(tail_closep) struct tail *t = NULL;
-	struct slice line;
 
 	append(f->path, "one\n\nthree\nfo");
 	assert_int_equal(tail_open(f->path, false, &t), 0);
@@ -80,11 +79,6 @@ static void test_lines(void **state)
 	gives(t, "");
 	gives(t, "three");
 	assert_int_equal(tail_line(t), 3);
-	gives_none(t);
-	assert_int_equal(tail_rest(t, &line), 1);
-	assert_int_equal(line.len, 2);
-	assert_int_equal(tail_line(t), 4);
-	assert_int_equal(tail_rest(t, &line), 0);
 	gives_none(t);
 }
 

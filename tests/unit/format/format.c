@@ -6,12 +6,12 @@
 
 static void test_names(_unused_ void **state)
 {
+	static const char *const names[] = { "native", "ecs", "ocsf", "csv" };
 	enum format_kind kind;
 
-	for (unsigned i = FORMAT_KIND_NATIVE; i <= FORMAT_KIND_CSV; i++) {
-		assert_int_equal(
-			format_kind_parse(slice_of(format_kind_name(i)), &kind),
-			0);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(format_kind_parse(slice_of(names[i]), &kind),
+				 0);
 		assert_int_equal(kind, i);
 	}
 	assert_int_equal(format_kind_parse(SLICE("ec"), &kind), -EINVAL);
