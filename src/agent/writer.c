@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "agent/config.h"
 #include "agent/isolate.h"
 #include "agent/log_owner.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "sink/keeper.h"
 #include "sink/writer.h"
 

@@ -23,6 +23,15 @@ def run(*command):
                           check=True).stdout
 
 
+def source(pattern):
+    """The text of the files of that name."""
+    text = ""
+    for path in sorted(glob.glob(SOURCE + "/" + pattern)):
+        with open(path, encoding="utf-8") as f:
+            text += f.read()
+    return text
+
+
 def page(name):
     """A page as plain text, one line a paragraph."""
     path = next(p for p in PAGES if p.endswith("/" + name))
@@ -77,8 +86,7 @@ class Manual(unittest.TestCase):
 
     def test_json_keys(self):
         """Every key of the agreed answers is in the page, and the reverse."""
-        with open(SOURCE + "/include/bulkhead/control.h") as f:
-            header = f.read()
+        header = source("include/bulkhead/control.h")
         text = page("bulkhead.1")
         text = text[text.index("\nJSON"):text.index("\nENVIRONMENT")]
         key = re.compile(r'"(\w+)":')
@@ -89,14 +97,20 @@ class Manual(unittest.TestCase):
                          set(key.findall(header)) - envelope)
 
     def test_config_keys(self):
-        with open(SOURCE + "/src/agent/config.c") as f:
-            keys = re.findall(r'\{ "(\w+)", read_\w+ \}', f.read())
-        self.assertGreater(len(keys), 8)
+        """Every key that is read is in the page, and the reverse."""
+        read = set(re.findall(r'\{ "(\w+)", (?:config_)?read_\w+', source("src/config/*.c")))
+        engines = set(re.findall(r'\.name = "(\w+)"', source("src/runtime/*/*.c")))
+        kinds = set(re.findall(r'\[SINK_\w+\] = "(\w+)"', source("src/sink/config.c")))
+        text = source("src/config/man/bulkhead.yaml.5")
+        text = text[:text.index(".Sh ENDPOINTS FILE")]
+        told = set(re.findall(r"Cm (\w+) : (?!Ns)", "\n".join(re.findall(r"^\.It .*", text, re.M))))
+        self.assertGreater(len(read), 40)
+        self.assertEqual(told - read, engines | kinds - {"file", "stdout"})
+        for key in read | engines | kinds:
+            self.assertRegex(text, r"\bCm %s\b" % key)
         text = page("bulkhead.yaml.5")
-        for key in keys:
-            self.assertTrue(re.search(r"\b%s:" % key, text), key)
-        with open(SOURCE + "/src/runtime/static/file.c") as f:
-            lists = re.findall(r"const keys\[\] = \{(.*?)\}", f.read(), re.S)
+        lists = re.findall(r"const keys\[\] = \{(.*?)\}",
+                           source("src/runtime/static/file.c"), re.S)
         text = text[text.index("\nENDPOINTS FILE"):text.index("\nFILES")]
         for key in re.findall(r'"(\w+)"', "".join(lists)):
             self.assertTrue(re.search(r"\b%s\b" % key, text), key)

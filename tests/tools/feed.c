@@ -13,9 +13,9 @@
 
 #include <json-c/json.h>
 
-#include "agent/config.h"
 #include "agent/writer.h"
 #include "base/buf.h"
+#include "config/config.h"
 #include "sink/feed.h"
 
 static struct {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config_quantity.c - numbers, sizes and durations, within bounds. */
+/* quantity.c - numbers, sizes and durations, within bounds. */
 #include <errno.h>
 #include <string.h>
 
-#include "agent/config_read.h"
+#include "config/read.h"
 #include "base/buf.h"
 
 struct unit {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config_sink.c - flowLog.sinks: where the records go. */
+/* sink.c - flowLog.sinks: where the records go. */
 #include <errno.h>
 #include <string.h>
 
-#include "agent/config_read.h"
+#include "config/read.h"
 #include "base/buf.h"
 #include "sink/spool.h"
 

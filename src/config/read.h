@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config_read.h - the shapes of which the configuration is made, for
- * config*.c only. */
+/* read.h - the shapes of which the configuration is made, for the files of this
+ * directory only. */
 #pragma once
 
-#include "agent/config.h"
+#include "config/config.h"
 #include "yaml/node.h"
 
 struct reader {
 	const char *file;
 	struct diag_list *diag;
 	struct config *config;
-	struct sink_config *sink; /* the one that is read */
+	/* The one that is read. */
+	struct sink_config *sink;
+	struct config_runtime *runtime;
 };
 
 /** One key of a mapping: what reads its value. */
@@ -27,8 +29,18 @@ void config_read_mapping(struct reader *r, const struct yaml_node *n,
 /** False when there is none, or no string (then told). */
 bool config_read_string(struct reader *r, const struct yaml_node *n, char **to);
 void config_read_path(struct reader *r, const struct yaml_node *n, char **to);
+/** One of two words: @to is false for @no, true for @yes. */
+void config_read_choice(struct reader *r, const struct yaml_node *n,
+			const char *no, const char *yes, bool *to);
 
-/* ---- config_quantity.c --------------------------------------------------
+/* ---- runtime.c ---------------------------------------------------------- */
+
+void config_read_runtimes(struct reader *r, const struct yaml_node *n);
+/** Those that are here; for a configuration that names none. */
+void config_default_runtimes(struct config *c);
+void config_runtime_fini(struct config_runtime *runtime);
+
+/* ---- quantity.c ---------------------------------------------------------
  *
  * What is none, or not within @least and @most, is told and leaves @to alone.
  */
@@ -43,11 +55,11 @@ void config_read_number(struct reader *r, const struct yaml_node *n,
 			unsigned least, unsigned most, unsigned *to);
 void config_read_bool(struct reader *r, const struct yaml_node *n, bool *to);
 
-/* ---- config_flow.c ------------------------------------------------------ */
+/* ---- flow.c ------------------------------------------------------------- */
 
 void config_read_flow_log(struct reader *r, const struct yaml_node *n);
 
-/* ---- config_sink.c ------------------------------------------------------ */
+/* ---- sink.c ------------------------------------------------------------- */
 
 void config_read_sinks(struct reader *r, const struct yaml_node *n);
 /** Defaults that depend on other keys, and names. */

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/config.h"
 #include "base/buf.h"
+#include "config/config.h"
 
 static void accepts(const char *text, struct config *ret)
 {
@@ -285,13 +285,17 @@ static void networks_can_name_namespaces(void **state)
 	assert_string_equal(rule->networks.data[0].key, "Shop_1");
 	assert_string_equal(rule->networks.data[0].value, "shop");
 	config_fini(&c);
+	accepts("runtimes: {podman: {namespaceFrom: network}}\n", &c);
+	assert_ptr_equal(c.runtimes.data[0].ops, &runtime_podman);
+	assert_true(c.runtimes.data[0].namespaces.from_network);
+	config_fini(&c);
 	refuses("runtimes: {docker: {namespaces: {a: b}}}\n",
 		"c.yaml:1:20: error: namespaces names networks: it needs namespaceFrom: network\n");
 	refuses("runtimes:\n"
 		"  docker: {namespaceFrom: network, namespaces: {a: B}}\n"
 		"  static: {namespaceFrom: network}\n",
 		"c.yaml:2:52: error: \"B\" is no namespace name: lower case letters, digits and '-', at most 63\n"
-		"c.yaml:3:12: error: unknown key \"namespaceFrom\" (known here: file, socket)\n");
+		"c.yaml:3:12: error: unknown key \"namespaceFrom\" (known here: file)\n");
 }
 
 static void all_that_is_wrong_is_told_with_its_place(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* config_flow.c - flowLog: what is recorded. Where it goes: config_sink.c. */
-#include "agent/config_read.h"
+/* flow.c - flowLog: what is recorded. Where it goes: sink.c. */
+#include "config/read.h"
 
 static void read_flow_user(struct reader *r, const struct yaml_node *n)
 {
