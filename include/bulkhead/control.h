@@ -51,15 +51,15 @@
  *   "policies": {"total": n, "files": n,
  *                "broken_files": [{"file": t, "errors": [t],
  *                                  "in_force": bool}]},
- *   "firewall": {"in_step": bool, "generation": n, "transactions": n,
- *                "last_commit": TIME?, "last_duration_us": n,
- *                "objects": n, "error": t?},
+ *   "firewall": {"in_step": bool, "owned": bool, "restored": n,
+ *                "generation": n, "transactions": n, "last_commit": TIME?,
+ *                "last_duration_us": n, "objects": n, "error": t?},
  *   "revocation": {"idle": bool, "revoked": n, "unrecorded": n, "sweeps": n,
  *                  "last_entries": n, "last_duration_us": n, "problem": t?},
  *   "flow_log": {"path": t?, "records": n, "packets": n, "lost": n,
  *                "unwritten": n, "problem": t?,
- *                "writer": {"pid": n, "restarts": n, "waiting": n, "lost": n,
- *                           "problem": t?},
+ *                "writer": {"pid": n, "user": t?, "restarts": n, "waiting": n,
+ *                           "lost": n, "problem": t?},
  *                "sinks": [{"name": t, "kind": t, "target": t?, "written": n,
  *                           "waiting": n, "lost": n, "lag_ms": n,
  *                           "problem": t?}]},
@@ -68,7 +68,8 @@
  * }
  * "errors" are whole diagnostics, "file:line:col: error: message". "in_force"
  * tells that the file's last good version still is. "objects" are those of the
- * last transaction. NAME is the kernel counter's, as "ingress_no_policy_allows".
+ * last transaction; "owned": nobody else can change the tables; "restored": times
+ * that somebody's change was undone. NAME is the kernel counter's, as "ingress_no_policy_allows".
  * "problems" keep the state from being "in-step"; "warnings" do not: of endpoints
  * that are held and could escape, of others' rules that come before ours.
  * "revocation" is "idle" when every connection has been judged by what is in
@@ -102,8 +103,8 @@
  *   "id": t, "name": t, "namespace": t, "image": t, "runtime": t,
  *   "state": "created" | "running" | "exited", "pid": n?,
  *   "labels": {KEY: t},
- *   "attachments": [{"network": t, "bridge": t?, "ipv4": t?, "ipv6": t?,
- *                    "mac": t?}],
+ *   "attachments": [{"network": t, "bridge": t?, "interface": t?,
+ *                    "ipv4": t?, "ipv6": t?, "mac": t?}],
  *   "ports": [{"name": t, "protocol": "tcp" | "udp" | "sctp", "port": n}],
  *   "published": [{"host": t, "host_port": n, "port": n, "protocol": t}],
  *   "ingress": {"isolated": bool, "policies": [REF]},
@@ -186,6 +187,6 @@
  * "isolated_by" those that isolate that end. Reasons: "policy-allows",
  * "no-policy-allows", "not-isolated", "no-endpoint" (a party that no policy
  * governs), "same-endpoint", "local-host" (from the host itself),
- * "unenforceable". "notes" are sentences for people.
+ * "quarantine", "unenforceable". "notes" are sentences for people.
  */
 #define CONTROL_EXPLAIN "explain"

@@ -2,16 +2,20 @@
 /* agent.h - the composition root: who holds what, for the files of this
  * directory only.
  *
- *   main.c      options, configuration, signals
- *   writer.c    the same program as its flow writers' keeper
+ *   main.c      options, and the loop
  *   agent.c     ordered start, reverse stop; changes of every stage come here
+ *   isolate.c   what is given up after the start
+ *   notify.c    readiness, told to systemd
+ *   writer.c    the same program as its flow writers' keeper
+ *   log_owner.c the user that they run as
  *   enforce.c   store + policies -> compile -> firewall, once per batch
  *   bind.c      which bridge port is whose
- *   foreign.c   others' rules that come before ours
  *   netns.c     what containers have in their network namespaces
  *   managed.c   which networks are governed, and which were before a restart
+ *   foreign.c   others' rules that come before ours
  *   quarantine.c which containers the operator has sealed off
- *   answer.c    control commands; report_*.c write their results
+ *   audit.c     events of the flow log
+ *   answer.c    control commands; report/ writes their results
  */
 #pragma once
 
@@ -149,23 +153,3 @@ void netns_changed(struct agent *a);
 void answer(void *arg, struct control_call *call, const char *command,
 	    struct json_object *arguments);
 void answer_fini(struct agent *a);
-
-/* ---- report_*.c: results as include/bulkhead/control.h describes them --- */
-
-struct json_object *report_status(struct agent *a);
-struct json_object *report_endpoints(struct agent *a, bool labels);
-struct json_object *report_policies(struct agent *a);
-struct json_object *report_networks(struct agent *a);
-struct json_object *report_metrics(struct agent *a);
-/** Append those of denied flows and of their log. */
-void report_flow_metrics(struct agent *a, struct json_object *families);
-struct json_object *report_rules(struct agent *a);
-struct json_object *report_nft(struct agent *a);
-struct json_object *report_quarantine(struct agent *a);
-/** The endpoint that a user calls @name; NULL with @ret_error, which the caller
- *  frees. */
-struct endpoint *report_find(struct agent *a, const char *name,
-			     char **ret_error);
-/** Returns 0, or -EINVAL with @ret_error, which the caller frees. */
-int report_explain(struct agent *a, struct json_object *arguments,
-		   struct json_object **ret, char **ret_error);

@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/report.h"
 #include "agent/audit.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 #include "base/log.h"
 #include "bulkhead/control.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_flow_metrics.c - denied packets, and the way of their records. */
+/* flow_metrics.c - denied packets, and the way of their records. */
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/metric.h"
+#include "agent/report/metric.h"
+#include "agent/report/report.h"
 
 /* ---- the kernel's counters --------------------------------------------- */
 

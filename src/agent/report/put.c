@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report.c - putting results together. */
-#include "agent/report.h"
+/* put.c - putting results together. */
+#include "agent/report/put.h"
 
 #include <netinet/in.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_explain.c - the verdict on one flow, for `bulkhead explain`. */
+/* explain.c - the verdict on one flow, for `bulkhead explain`. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/report.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 #include "compile/evaluate.h"
 
 /* ---- who is meant ------------------------------------------------------ */

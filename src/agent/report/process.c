@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* process.c - what this process takes of its host, as /proc/self tells. */
-#include "agent/process.h"
+#include "agent/report/process.h"
 
 #include <dirent.h>
 #include <fcntl.h>

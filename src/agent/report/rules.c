@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_rules.c - what is allowed to whom, for `bulkhead get rules`. */
+/* rules.c - what is allowed to whom, for `bulkhead get rules`. */
 #include "agent/agent.h"
-#include "agent/report.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 #include "base/buf.h"
 #include "compile/print.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report.h - putting results together; json-c's ownership stays inside. */
+/* put.h - putting results together; json-c's ownership stays inside. */
 #pragma once
 
 #include <json-c/json.h>

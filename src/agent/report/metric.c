@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* metric.c - putting metrics together. */
-#include "agent/metric.h"
+#include "agent/report/metric.h"
 
 #include <stdarg.h>
 
-#include "agent/report.h"
+#include "agent/report/put.h"
 
 #define NS_PER_S 1e9
 

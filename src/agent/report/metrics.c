@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_metrics.c - what monitoring asks for; bulkhead-metrics(5) lists it.
+/* metrics.c - what monitoring asks for; bulkhead-metrics(5) lists it.
  *
  * Labels are directions, reasons, states and the names of what is configured;
  * where they are containers' or policies', there is a bound and a row for what
@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/metric.h"
-#include "agent/process.h"
-#include "agent/report.h"
+#include "agent/report/metric.h"
+#include "agent/report/process.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 #include "bulkhead/control.h"
 #include "bulkhead/version.h"
 #include "json/json.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_status.c - how the agent stands, for `bulkhead status`. */
+/* status.c - how the agent stands, for `bulkhead status`. */
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/report.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 #include "bulkhead/version.h"
 
 /* Append to "problems" or "warnings". */

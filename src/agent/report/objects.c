@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* report_objects.c - endpoints, policies and networks, for `bulkhead get`. */
+/* objects.c - endpoints, policies and networks, for `bulkhead get`. */
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/report.h"
+#include "agent/report/put.h"
+#include "agent/report/report.h"
 
 /* ---- endpoints --------------------------------------------------------- */
 
