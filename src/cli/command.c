@@ -94,7 +94,8 @@ int command_misuse(const struct command *c, const char *fmt, ...)
 	buf_addv(&text, fmt, args);
 	va_end(args);
 	text_complain("%s: %s", c->name, buf_str(&text));
-	fprintf(stderr, "Usage: bulkhead %s %s\n", c->name, c->synopsis);
+	fprintf(stderr, "Usage: bulkhead %s%s%s\n", c->name,
+		*c->synopsis ? " " : "", c->synopsis);
 	return EXIT_USAGE;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "cli/target.h"
 #include "cli/text.h"
@@ -48,6 +48,7 @@ static void add_reason(struct buf *out, struct json_object *d)
 		{ "no-endpoint", "no container here: no policy applies" },
 		{ "same-endpoint", "a container may reach itself" },
 		{ "local-host", "the host may reach its containers" },
+		{ "quarantine", "quarantined" },
 		{ "unenforceable", "cannot be enforced" },
 	};
 	const char *reason = json_text(d, "reason"), *words = reason;
@@ -149,24 +150,17 @@ static int ask(const struct cli *cli, const char *source,
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
+	enum format format = FORMAT_TABLE;
+	const struct cli_option options[] = {
+		{ 'o', "output", OPTION_FORMAT, &format, FORMATS_TABLE },
 		{ 0 },
 	};
-	const unsigned formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON |
-				 1U << FORMAT_YAML;
 	_cleanup_(target_fini) struct target target = { 0 };
-	enum format format = FORMAT_TABLE;
 	const char *error;
-	int c;
+	int status = options_read(&command_explain, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		if (c != 'o')
-			return command_option(&command_explain, c);
-		if (format_parse(optarg, formats, &format) < 0)
-			return EXIT_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind != 2 || !*argv[optind])
 		return command_misuse(&command_explain,
 				      "takes a source and a destination");

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/suggest.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -134,24 +134,18 @@ static int ask(const struct cli *cli, const struct view *v, enum format format)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	const unsigned formats = 1U << FORMAT_TABLE | 1U << FORMAT_WIDE |
-				 1U << FORMAT_JSON | 1U << FORMAT_YAML |
+	const unsigned formats = FORMATS_TABLE | 1U << FORMAT_WIDE |
 				 1U << FORMAT_NFT;
 	enum format format = FORMAT_TABLE;
+	const struct cli_option options[] = {
+		{ 'o', "output", OPTION_FORMAT, &format, formats },
+		{ 0 },
+	};
 	const struct view *v;
-	int c;
+	int status = options_read(&command_get, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		if (c != 'o')
-			return command_option(&command_get, c);
-		if (format_parse(optarg, formats, &format) < 0)
-			return EXIT_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1)
 		return command_misuse(
 			&command_get,

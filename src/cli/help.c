@@ -2,19 +2,16 @@
 /* help.c - bulkhead help. */
 #include <getopt.h>
 
-#include "cli/command.h"
+#include "cli/options.h"
 
 static int run(_unused_ const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	static const struct cli_option options[] = { { 0 } };
 	const struct command *about = NULL;
-	int c = getopt_long(argc, argv, "h", options, NULL);
+	int status = options_read(&command_help, options, argc, argv);
 
-	if (c != -1)
-		return command_option(&command_help, c);
+	if (status >= 0)
+		return status;
 	if (argc - optind > 1)
 		return command_misuse(&command_help, "takes one command");
 	if (optind < argc) {

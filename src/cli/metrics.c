@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/text.h"
 #include "expose/page.h"
 #include "json/json.h"
@@ -95,31 +95,17 @@ static int print_json(const struct cli *cli, int timeout_ms, enum format format)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "write", required_argument, NULL, 'w' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	enum format format = FORMAT_TABLE;
 	const char *path = NULL;
-	int c;
+	const struct cli_option options[] = {
+		{ 'w', "write", OPTION_TEXT, &path, 0 },
+		{ 'o', "output", OPTION_FORMAT, &format, FORMATS_DATA },
+		{ 0 },
+	};
+	int status = options_read(&command_metrics, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "w:o:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'w':
-			path = optarg;
-			break;
-		case 'o':
-			if (format_parse(optarg,
-					 1U << FORMAT_JSON | 1U << FORMAT_YAML,
-					 &format) < 0)
-				return EXIT_USAGE;
-			break;
-		default:
-			return command_option(&command_metrics, c);
-		}
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return command_misuse(&command_metrics, "takes no argument");
 	if (path && format != FORMAT_TABLE)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "json/json.h"
@@ -80,34 +80,18 @@ static int ask(const struct cli *cli, const struct request *request)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "lift", no_argument, NULL, 'l' },
-		{ "reason", required_argument, NULL, 'r' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
+	struct request request = { .format = FORMAT_TABLE };
+	const struct cli_option options[] = {
+		{ 0, "lift", OPTION_FLAG, &request.lift, 0 },
+		{ 'r', "reason", OPTION_TEXT, &request.reason, 0 },
+		{ 'o', "output", OPTION_FORMAT, &request.format,
+		  FORMATS_TABLE },
 		{ 0 },
 	};
-	const unsigned formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON |
-				 1U << FORMAT_YAML;
-	struct request request = { .format = FORMAT_TABLE };
-	int c;
+	int status = options_read(&command_quarantine, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "r:o:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'l':
-			request.lift = true;
-			break;
-		case 'r':
-			request.reason = optarg;
-			break;
-		case 'o':
-			if (format_parse(optarg, formats, &request.format) < 0)
-				return EXIT_USAGE;
-			break;
-		default:
-			return command_option(&command_quarantine, c);
-		}
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind > 1)
 		return command_misuse(&command_quarantine,
 				      "takes one container");
@@ -123,7 +107,7 @@ static int run(const struct cli *cli, int argc, char **argv)
 
 const struct command command_quarantine = {
 	.name = "quarantine",
-	.synopsis = "[--lift] [--reason TEXT] [CONTAINER]",
+	.synopsis = "[--lift] [--reason TEXT] [-o FORMAT] [CONTAINER]",
 	.summary = "seal a container off, or list those that are",
 	.help = "Seal CONTAINER (a name, namespace/name or id) off: it reaches nobody, and nobody\n"
 		"but the host reaches it, whatever the policies say. Connections that it has are\n"

@@ -12,13 +12,14 @@
 #include <time.h>
 
 #include "base/alloc.h"
-#include "cli/command.h"
 #include "cli/moment.h"
+#include "cli/options.h"
 #include "cli/text.h"
 #include "expose/address.h"
 #include "expose/server.h"
 
-#define TICK_S 1
+#define TICK_S		1
+#define DEFAULT_TIMEOUT "5s"
 
 struct serve_options {
 	const char *listen, *user;
@@ -143,37 +144,23 @@ static int listen_and_serve(const struct cli *cli,
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "listen", required_argument, NULL, 'l' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' },
+	struct serve_options o = { .listen = ADDRESS_DEFAULT };
+	const char *timeout = DEFAULT_TIMEOUT;
+	const struct cli_option options[] = {
+		{ 'l', "listen", OPTION_TEXT, &o.listen, 0 },
+		{ 't', "timeout", OPTION_TEXT, &timeout, 0 },
+		{ 'u', "user", OPTION_TEXT, &o.user, 0 },
 		{ 0 },
 	};
-	struct serve_options o = { .listen = ADDRESS_DEFAULT,
-				   .timeout_ms = 5000 };
-	int c;
+	int status = options_read(&command_serve, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "l:t:u:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'l':
-			o.listen = optarg;
-			break;
-		case 't':
-			if (duration_parse(optarg, &o.timeout_ms) < 0 ||
-			    !o.timeout_ms || o.timeout_ms > 60000)
-				return command_misuse(
-					&command_serve,
-					"'%s' is no duration from 1ms to 60s",
-					optarg);
-			break;
-		case 'u':
-			o.user = optarg;
-			break;
-		default:
-			return command_option(&command_serve, c);
-		}
-	}
+	if (status >= 0)
+		return status;
+	if (duration_parse(timeout, &o.timeout_ms) < 0 || !o.timeout_ms ||
+	    o.timeout_ms > 60000)
+		return command_misuse(&command_serve,
+				      "'%s' is no duration from 1ms to 60s",
+				      timeout);
 	if (optind < argc)
 		return command_misuse(&command_serve, "takes no argument");
 	return listen_and_serve(cli, &o);
@@ -181,7 +168,8 @@ static int run(const struct cli *cli, int argc, char **argv)
 
 const struct command command_serve = {
 	.name = "serve",
-	.synopsis = "[--listen ADDRESS:PORT]",
+	.synopsis =
+		"[--listen ADDRESS:PORT] [--timeout DURATION] [--user NAME]",
 	.summary = "serve metrics over HTTP, for Prometheus",
 	.help = "Answer GET /metrics with the agent's metrics, and GET /healthz with how it\n"
 		"stands, or with status 503 when it does not answer. Asks the agent each time.\n"

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "json/json.h"
 
@@ -274,22 +274,15 @@ static int ask(const struct cli *cli, enum format format)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
+	enum format format = FORMAT_TABLE;
+	const struct cli_option options[] = {
+		{ 'o', "output", OPTION_FORMAT, &format, FORMATS_TABLE },
 		{ 0 },
 	};
-	const unsigned formats = 1U << FORMAT_TABLE | 1U << FORMAT_JSON |
-				 1U << FORMAT_YAML;
-	enum format format = FORMAT_TABLE;
-	int c;
+	int status = options_read(&command_status, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
-		if (c != 'o')
-			return command_option(&command_status, c);
-		if (format_parse(optarg, formats, &format) < 0)
-			return EXIT_USAGE;
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return command_misuse(&command_status, "takes no argument");
 	return ask(cli, format);

@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "bulkhead/control.h"
-#include "cli/command.h"
+#include "cli/options.h"
 #include "cli/text.h"
 #include "control/client.h"
 #include "firewall/firewall.h"
@@ -52,19 +52,15 @@ static int remove_tables(void)
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
+	bool force = false;
+	const struct cli_option options[] = {
+		{ 0, "force", OPTION_FLAG, &force, 0 },
 		{ 0 },
 	};
-	bool force = false;
-	int c;
+	int status = options_read(&command_teardown, options, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c != 'f')
-			return command_option(&command_teardown, c);
-		force = true;
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return command_misuse(&command_teardown, "takes no argument");
 	if (!force && !agent_is_gone(cli)) {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "bulkhead/version.h"
-#include "cli/command.h"
+#include "cli/options.h"
 
 void command_print_version(void)
 {
@@ -13,14 +13,11 @@ void command_print_version(void)
 
 static int run(_unused_ const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c = getopt_long(argc, argv, "h", options, NULL);
+	static const struct cli_option options[] = { { 0 } };
+	int status = options_read(&command_version, options, argc, argv);
 
-	if (c != -1)
-		return command_option(&command_version, c);
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return command_misuse(&command_version, "takes no argument");
 	command_print_version();

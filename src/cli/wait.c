@@ -6,13 +6,13 @@
 
 #include "base/alloc.h"
 #include "bulkhead/control.h"
-#include "cli/command.h"
 #include "cli/moment.h"
+#include "cli/options.h"
 #include "cli/text.h"
 #include "control/client.h"
 #include "json/json.h"
 
-#define DEFAULT_MS 60000
+#define DEFAULT_LIMIT "60s"
 
 /* What keeps the agent from being in step, as its status tells. */
 static void complain_problems(const struct cli *cli)
@@ -59,37 +59,22 @@ static int wait_for_agent(const struct cli *cli, uint64_t ms, const char *limit,
 
 static int run(const struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "timeout", required_argument, NULL, 't' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
+	enum format format = FORMAT_TABLE;
+	const char *limit = DEFAULT_LIMIT;
+	const struct cli_option options[] = {
+		{ 't', "timeout", OPTION_TEXT, &limit, 0 },
+		{ 'o', "output", OPTION_FORMAT, &format, FORMATS_DATA },
 		{ 0 },
 	};
-	enum format format = FORMAT_TABLE;
-	const char *limit = "60s";
-	uint64_t ms = DEFAULT_MS;
-	int c;
+	int status = options_read(&command_wait, options, argc, argv);
+	uint64_t ms;
 
-	while ((c = getopt_long(argc, argv, "t:o:h", options, NULL)) != -1) {
-		switch (c) {
-		case 't':
-			limit = optarg;
-			if (duration_parse(optarg, &ms) < 0 || ms > INT32_MAX)
-				return command_misuse(
-					&command_wait,
-					"'%s' is no duration such as 10s or 2m",
-					optarg);
-			break;
-		case 'o':
-			if (format_parse(optarg,
-					 1U << FORMAT_JSON | 1U << FORMAT_YAML,
-					 &format) < 0)
-				return EXIT_USAGE;
-			break;
-		default:
-			return command_option(&command_wait, c);
-		}
-	}
+	if (status >= 0)
+		return status;
+	if (duration_parse(limit, &ms) < 0 || ms > INT32_MAX)
+		return command_misuse(&command_wait,
+				      "'%s' is no duration such as 10s or 2m",
+				      limit);
 	if (optind < argc)
 		return command_misuse(&command_wait, "takes no argument");
 	return wait_for_agent(cli, ms, limit, format);
@@ -97,7 +82,7 @@ static int run(const struct cli *cli, int argc, char **argv)
 
 const struct command command_wait = {
 	.name = "wait",
-	.synopsis = "[--timeout DURATION]",
+	.synopsis = "[--timeout DURATION] [-o FORMAT]",
 	.summary = "wait until the kernel reflects policies and containers",
 	.help = "Wait until the kernel reflects the policy directory and the containers as they\n"
 		"are now. Prints nothing when it is so; otherwise what stands in the way, with\n"

@@ -76,6 +76,15 @@ class Manual(unittest.TestCase):
                     self.assertIn(option, entry, command)
         self.assertIn("--output", text)
 
+    def test_usage_names_every_option(self):
+        """In one of its two forms; of flows there are too many."""
+        for command in set(commands()) - {"flows"}:
+            help_ = run(BULKHEAD, command, "--help")
+            usage, text = help_.split("\n\n", 1)
+            for short, long in re.findall(r"^  (?:(-\w), |    )(--[\w-]+)", text, re.M):
+                if short != "-h":
+                    self.assertTrue({short, long} & set(OPTION.findall(usage)), (command, long))
+
     def test_no_option_that_is_not_there(self):
         known = set(OPTION.findall(run(BULKHEAD, "--help")))
         for command in commands():
@@ -95,6 +104,15 @@ class Manual(unittest.TestCase):
                     "column"}
         self.assertEqual(set(key.findall(text)) - of_check,
                          set(key.findall(header)) - envelope)
+
+    def test_answer_keys(self):
+        """Every key that the agent answers with is agreed, and the reverse."""
+        code = source("src/agent/report/*.c") + source("src/agent/answer.c")
+        written = set(re.findall(r'(?:report_\w+|json_object_object_add)\(\s*[\w>-]+,\s*"(\w+)"', code))
+        agreed = set(re.findall(r'"(\w+)":', source("include/bulkhead/control.h")))
+        envelope = {"command", "arguments", "ok", "result"}
+        # Of a sample: report/metric.c has it from a variable.
+        self.assertEqual(written, agreed - envelope - {"value"})
 
     def test_config_keys(self):
         """Every key that is read is in the page, and the reverse."""
