@@ -29,6 +29,33 @@ uint64_t clock_monotonic(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+/* Between two readings of the one clock that are close together, the other is
+ * read at about their time: a process may lose the processor at any point. */
+static int64_t wall_ahead(void)
+{
+	uint64_t before, wall, after;
+	int tries = 0;
+
+	do {
+		before = now(CLOCK_BOOTTIME);
+		wall = clock_realtime();
+		after = now(CLOCK_BOOTTIME);
+	} while (after - before > CLOCK_STEP_MIN / 10 && ++tries < 10);
+	return (int64_t)(wall - before - (after - before) / 2);
+}
+
+int64_t clock_step(struct clock_watch *w)
+{
+	int64_t ahead = wall_ahead(), step = ahead - w->ahead;
+
+	if (w->known && step < CLOCK_STEP_MIN && step > -CLOCK_STEP_MIN)
+		return 0;
+	if (!w->known)
+		step = 0;
+	*w = (struct clock_watch){ .ahead = ahead, .known = true };
+	return step;
+}
+
 /* @n digits of @value, the last ones. */
 static char *put_digits(char *to, uint64_t value, int n)
 {

@@ -2,6 +2,7 @@
 /* clock.h - time stamps. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Nanoseconds since 1970 (CLOCK_REALTIME). */
@@ -9,6 +10,20 @@ uint64_t clock_realtime(void);
 
 /** Nanoseconds since boot (CLOCK_MONOTONIC). */
 uint64_t clock_monotonic(void);
+
+/** Whether somebody sets the wall clock; zero at first. */
+struct clock_watch {
+	int64_t ahead; /* of the time since boot, ns */
+	bool known;
+};
+
+/** Less than this is none: the two clocks are read one after the other. */
+#define CLOCK_STEP_MIN 100000000
+
+/** Nanoseconds by which the wall clock was set since the last call: forward, or
+ *  back (negative). 0 when it was not, however fast it is made to run and
+ *  however long the host slept, and at the first call. */
+int64_t clock_step(struct clock_watch *w);
 
 #define CLOCK_STRLEN 36
 

@@ -40,6 +40,7 @@ struct flow_log {
 	struct buf line;
 	size_t packet_head;
 	uint64_t seq;
+	struct clock_watch clock;
 	uint64_t packets, repeated, undecoded, revoked, records;
 	uint64_t recorded, suppressed, lost_packets, lost_events;
 	uint64_t lost;	    /* once nothing is read any more */
@@ -48,8 +49,18 @@ struct flow_log {
 
 /* ---- lines ------------------------------------------------------------- */
 
+/* Before what has the new time. */
+static void tell_clock(struct flow_log *f)
+{
+	int64_t step = clock_step(&f->clock);
+
+	if (step)
+		notice_clock(f, step);
+}
+
 static void write_record(struct flow_log *f, struct flow_record *record)
 {
+	tell_clock(f);
 	record->seq = ++f->seq;
 	flow_names_fill(f->names, record);
 	flow_counts_add(f->counts, record);
@@ -63,6 +74,7 @@ static void write_record(struct flow_log *f, struct flow_record *record)
 
 void flow_tell(struct flow_log *f, const struct flow_event *e)
 {
+	tell_clock(f);
 	buf_clear(&f->line);
 	if (flow_event_format(e, &f->origin, ++f->seq, clock_realtime(),
 			      &f->line) == 0)

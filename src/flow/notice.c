@@ -44,6 +44,25 @@ void notice_lost_packets(struct flow_log *f, const char *where,
 			"denied packets are in no flow: their counts expired unread");
 }
 
+void notice_clock(struct flow_log *f, int64_t step)
+{
+	uint64_t ms = (uint64_t)(step < 0 ? -step : step) / 1000000;
+	const char *way = step < 0 ? "back" : "forward";
+	_cleanup_(freep) char *message = xasprintf(
+		"The clock was set %s by %llu.%03llu s: records before this one have the old time.",
+		way, (unsigned long long)ms / 1000,
+		(unsigned long long)ms % 1000);
+	struct flow_event e = {
+		.name = "clock",
+		.level = "warning",
+		.message = message,
+		.values = { { .key = "set", .text = way },
+			    { .key = "ms", .number = ms } },
+	};
+
+	flow_tell(f, &e);
+}
+
 void notice_suppressed(struct flow_log *f, const struct flow_suppressed *s,
 		       const struct endpoint *owner)
 {

@@ -18,5 +18,7 @@ void notice_lost_packets(struct flow_log *f, const char *where,
 /** @owner: whose budget it was; NULL: not known. */
 void notice_suppressed(struct flow_log *f, const struct flow_suppressed *s,
 		       const struct endpoint *owner);
+/** The wall clock was set, by @step ns. */
+void notice_clock(struct flow_log *f, int64_t step);
 void notice_balance(struct flow_log *f, uint64_t interval_ns,
 		    const struct flow_balance *b);

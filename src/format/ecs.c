@@ -223,6 +223,7 @@ static const struct {
 	{ "suppressed", "host", "info" },
 	{ "accounting", "host", "info" },
 	{ "sink", "host", "info" },
+	{ "clock", "host", "change" },
 };
 
 static void put_event_classes(struct json_object *to, const char *event)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sqlite.c - records into the store, a batch a transaction. */
+/* sqlite.c - records into the store, a batch a transaction.
+ *
+ * What is too old goes by the wall clock, and a clock that is set forward makes
+ * everything old at once. Who set it wrongly has a day to find out: so long
+ * nothing goes for its age, unless the clock is set back before.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -10,12 +15,19 @@
 
 /* What is too old or too much is removed so often, while something comes. */
 #define TRIM_EVERY 1000000000U /* ns */
+/* Set forward by more than this, the clock is not believed for so long. */
+#define STEP_MAX  (3600 * 1000000000LL)
+#define HOLD_TIME (86400 * 1000000000ULL)
 
 struct sqlite {
 	const struct sink_config *config;
 	struct store *store; /* NULL: not open */
 	uint64_t trimmed;    /* monotonic ns */
 	char *aside;	     /* a corrupt file's new name, not told yet */
+	struct clock_watch clock;
+	int64_t ahead; /* ns that the clock was set forward */
+	uint64_t hold; /* until then nothing is too old; monotonic ns */
+	bool hold_is_untold;
 };
 
 static const char *reason_text(const struct sqlite *s, int error)
@@ -77,15 +89,29 @@ static int write_lines(struct sqlite *s, const struct sink_lines *lines,
 	return 0;
 }
 
+static void watch_clock(struct sqlite *s, uint64_t now)
+{
+	int64_t step = clock_step(&s->clock);
+
+	if (!step)
+		return;
+	s->ahead = s->hold > now ? s->ahead + step : step;
+	s->hold = s->ahead > STEP_MAX ? now + HOLD_TIME : 0;
+	s->hold_is_untold = s->hold && s->config->retain_age;
+}
+
 static int trim(struct sqlite *s)
 {
 	struct store_trimmed trimmed = { 0 };
 	uint64_t now = clock_monotonic();
 	int r;
 
+	watch_clock(s, now);
 	if (now - s->trimmed < TRIM_EVERY)
 		return 0;
-	r = store_trim(s->store, clock_realtime(), &trimmed);
+	/* At the time 0 nothing is too old. */
+	r = store_trim(s->store, s->hold > now ? 0 : clock_realtime(),
+		       &trimmed);
 	if (!trimmed.more)
 		s->trimmed = now;
 	return r;
@@ -120,6 +146,12 @@ static void sqlite_deliver(void *state, const struct sink_lines *lines,
 			  s->config->path, s->aside);
 		free(s->aside);
 		s->aside = NULL;
+	} else if (s->hold_is_untold) {
+		sink_fail(
+			result,
+			"%s: the clock was set forward by %lld s: nothing is removed for its age for a day",
+			s->config->path, (long long)s->ahead / 1000000000);
+		s->hold_is_untold = false;
 	}
 }
 

@@ -32,6 +32,18 @@ def jumped(h):
     return datetime.datetime.fromisoformat(told[:19] + "+00:00").timestamp() - time.time()
 
 
+def told(h, r, when, n):
+    """That the clock was set is an event, one for each time, before what has the new time."""
+    lines = h.flows()
+    at = [k for k, f in enumerate(lines) if f.get("event") == "clock"]
+    way, days = (("forward", 1), ("back", 2), ("forward", 1))[n - 1]
+    last = lines[at[-1]] if at else {}
+    r.ok(len(at) == n and last["set"] == way and abs(last["ms"] - days * DAY * 1000) < 60000,
+         f"{when}: an event tells it", [lines[k] for k in at])
+    seqs = [f["seq"] for f in lines]
+    r.equal(seqs, list(range(seqs[0], seqs[0] + len(seqs))), f"{when}: no record is missing")
+
+
 def in_step(h, r, when, web, client, i):
     """Everything goes on as if nothing had been."""
     before = len(h.flows())
@@ -70,6 +82,7 @@ def test(h, r):
         step(h, seconds)
         in_step(h, r, when, web, client, i)
         r.ok(abs(jumped(h) - seconds) < 60, f"{when}: the agent saw it", jumped(h))
+        told(h, r, when, i)
     balances = [f for f in h.flows() if f.get("event") == "accounting"]
     r.ok(balances and all(b["exact"] for b in balances), "every balance is exact", balances)
 

@@ -56,6 +56,30 @@ static void monotonic(_unused_ void **state)
 	assert_true(clock_realtime() > 1700000000ULL * 1000000000U);
 }
 
+/* The clock cannot be set here; what was remembered of it can. */
+static void step(_unused_ void **state)
+{
+	struct clock_watch w = { 0 };
+	const int64_t hour = 3600000000000;
+	int64_t found;
+
+	assert_int_equal(clock_step(&w), 0);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(clock_step(&w), 0);
+	for (int sign = -1; sign <= 1; sign += 2) {
+		w.ahead -= sign * hour;
+		found = clock_step(&w);
+		assert_in_range(sign * found, hour - CLOCK_STEP_MIN,
+				hour + CLOCK_STEP_MIN);
+		assert_int_equal(clock_step(&w), 0);
+	}
+	/* Several small ones make a large one. */
+	w.ahead -= CLOCK_STEP_MIN / 10 * 6;
+	assert_int_equal(clock_step(&w), 0);
+	w.ahead -= CLOCK_STEP_MIN / 10 * 6;
+	assert_true(clock_step(&w) > CLOCK_STEP_MIN);
+}
+
 static void is_at(const char *text, uint64_t want)
 {
 	uint64_t ns = 0;
@@ -98,9 +122,8 @@ static void parse(_unused_ void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(text),
-		cmocka_unit_test(text_of_each_day),
-		cmocka_unit_test(monotonic),
+		cmocka_unit_test(text),	     cmocka_unit_test(text_of_each_day),
+		cmocka_unit_test(monotonic), cmocka_unit_test(step),
 		cmocka_unit_test(parse),
 	};
 

@@ -58,14 +58,15 @@ LOSS = {"time": "2026-11-22T13:00:00.000000001Z", "host": "node-1", "boot_id": "
 class Feed:
     """The writer with a configuration, fed by us."""
 
-    def __init__(self, top, sinks):
+    def __init__(self, top, sinks, env=None):
         self.config = f"{top}/config.yaml"
         with open(self.config, "w", encoding="ascii") as f:
             json.dump({"stateDir": top, "flowLog": {"sinks": sinks}}, f)
         self.said, self.answers = [], []
         # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen([FEED, self.config], stdin=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True,
+                                        env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
 

@@ -7,7 +7,9 @@ import gzip
 import json
 import os
 import re
+import sqlite3
 import subprocess
+import time
 
 from feeding import LOSS, Feed, Receiver, ok, record, run, until
 from otlp import sequences
@@ -62,6 +64,78 @@ def sqlite(top):
     ok(aside, "SQLite: a corrupt file is moved aside", os.listdir(top))
     ok(any("corrupt" in x.get("problem", "") for x in feed.said), "SQLite: which is told",
        feed.said)
+    feed.close()
+
+
+def known(db):
+    """Numbers of the flows in a store, as sqlite3 reads them."""
+    found = subprocess.run(["sqlite3", "-readonly", db, "SELECT flow_id FROM flows ORDER BY 1"],
+                           check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [int(x, 16) for x in found.split()]
+
+
+def locked(top):
+    """Somebody else has the store open for writing: records wait, and none is lost."""
+    feed = Feed(top, [{"sqlite": {"path": f"{top}/flows.db"}}])
+    feed.send(*(record(i) for i in range(10)))
+    feed.await_sink("sqlite", lambda s: s["written"] == 10)
+    other = sqlite3.connect(f"{top}/flows.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    feed.send(*(record(i) for i in range(10, 500)))
+    s = feed.await_sink("sqlite", lambda s: s["problem"])
+    ok("somebody else writes to it" in s["problem"] and s["waiting"] == 490 and s["lost"] == 0,
+       "SQLite: a lock that somebody else holds is told, and records wait", s)
+    ok(known(f"{top}/flows.db") == list(range(10)), "SQLite: readers go on")
+    until(lambda: any(x.get("trouble") == "sqlite" and x["problem"] for x in feed.said), "the event")
+    other.execute("ROLLBACK")
+    other.close()
+    feed.reopen()
+    s = feed.await_sink("sqlite", lambda s: s["written"] == 500)
+    ok(s["lost"] == 0 and not s["problem"] and known(f"{top}/flows.db") == list(range(500)),
+       "SQLite: without the lock all of them are written", s)
+    feed.close()
+
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+DAY = 86400
+
+
+def clock(top):
+    """The clock is set forward by ten days: records of yesterday stay for a day."""
+    def step(seconds):
+        with open(f"{top}/clock.new", "w", encoding="ascii") as f:
+            f.write(f"{seconds:+d}s\n")
+        os.rename(f"{top}/clock.new", f"{top}/clock")
+
+    def now(i, ahead=0):
+        t = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + ahead))
+        return record(i, time=t, first=t, last=t)
+
+    env = {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": f"{top}/clock",
+           "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+           "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    sinks = [{"sqlite": {"path": f"{top}/flows.db", "retainAge": "2d"}}]
+    step(0)
+    feed = Feed(top, sinks, env)
+    feed.send(now(0), now(1))
+    feed.await_sink("sqlite", lambda s: s["written"] == 2)
+    step(10 * DAY)
+    feed.send(now(2, 10 * DAY))
+    until(lambda: any("clock was set forward" in x.get("problem", "") for x in feed.said),
+          "the step to be told")
+    for i in range(3, 6):  # what is too old goes once a second
+        feed.send(now(i, 10 * DAY))
+        feed.await_sink("sqlite", lambda s, n=i: s["written"] == n + 1)
+        time.sleep(1.1)
+    ok(known(f"{top}/flows.db") == list(range(6)), "SQLite: a clock that is set forward removes nothing",
+       known(f"{top}/flows.db"))
+    feed.close()
+    # One who comes later has no other clock to hold it against.
+    feed = Feed(top, sinks, env)
+    feed.send(now(6, 10 * DAY))
+    until(lambda: known(f"{top}/flows.db") == [2, 3, 4, 5, 6] or feed.send(now(6, 10 * DAY)),
+          "what is too old to go")
+    ok(True, "SQLite: else it does")
     feed.close()
 
 
@@ -154,4 +228,4 @@ def unwritable(top):
     feed.close()
 
 
-run(formats, compressed, sqlite, full_disk, unwritable)
+run(formats, compressed, sqlite, locked, clock, full_disk, unwritable)
