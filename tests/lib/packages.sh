@@ -12,6 +12,7 @@ PACKAGES_HOST="docker.io containerd containernetworking-plugins nftables
 	procps util-linux"
 PACKAGES_CHECK="libcmocka-dev libfaketime clang clang-format-14 clang-tidy-14
 	libclang-rt-14-dev python3 systemd git mandoc rsyslog logrotate openssl prometheus
+	sqlite3
 	conntrack tshark
 	podman netavark aardvark-dns slirp4netns passt uidmap runc
 	docker-compose lxc systemd-container qemu-system-x86
