@@ -16,8 +16,7 @@ static const char *const reasons[] = {
 	[DENY_QUARANTINE] = "quarantine",
 	[DENY_POLICY_REVOKED] = "policy-revoked",
 };
-static_assert(ARRAY_SIZE(reasons) == DENY_POLICY_REVOKED + 1,
-	      "a reason has no name");
+static_assert(ARRAY_SIZE(reasons) == DENY_REASONS, "a reason has no name");
 
 static const char *const directions[] = {
 	[DENY_EGRESS] = "egress",

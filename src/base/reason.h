@@ -19,6 +19,7 @@ enum deny_reason {
 	DENY_QUARANTINE,
 	DENY_POLICY_REVOKED,
 };
+#define DENY_REASONS (DENY_POLICY_REVOKED + 1)
 
 /** Whose policy decided: the source's egress, the destination's ingress. */
 enum deny_direction { DENY_EGRESS, DENY_INGRESS };

@@ -3,11 +3,14 @@
 #include "cli/flow_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/protocol.h"
+#include "base/reason.h"
 #include "cli/moment.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -127,6 +130,75 @@ static int read_port(const struct command *c, const char *text,
 	return -1;
 }
 
+/* As records have it. */
+static int read_proto(const struct command *c, const char *text, char **ret)
+{
+	static const char *const ethernet[] = { "arp", "ipv4" };
+	int number = protocol_parse(text);
+	const char *name = number < 0 ? NULL : protocol_name((uint8_t)number);
+	char digits[12];
+
+	if (number >= 0) {
+		snprintf(digits, sizeof(digits), "%d", number);
+		take_text(ret, name ? name : digits);
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ethernet); i++)
+		if (!strcasecmp(ethernet[i], text)) {
+			take_text(ret, ethernet[i]);
+			return -1;
+		}
+	/* The type of a frame that is neither. */
+	if (!strncmp(text, "0x", 2) && strlen(text) == 6 &&
+	    strspn(text + 2, "0123456789abcdef") == 4) {
+		take_text(ret, text);
+		return -1;
+	}
+	return command_misuse(
+		c,
+		"'%s' is no protocol: use a name such as tcp, udp or icmp, or a number",
+		text);
+}
+
+static int read_reason(const struct command *c, const char *text, char **ret)
+{
+	_cleanup_(buf_fini) struct buf known = BUF_INIT(BUF_UNBOUNDED);
+
+	for (unsigned i = 0; i < DENY_REASONS; i++) {
+		const char *name = deny_reason_name((enum deny_reason)i);
+
+		if (!strcmp(name, text)) {
+			take_text(ret, text);
+			return -1;
+		}
+		buf_addf(&known, "%s%s", i ? ", " : "", name);
+	}
+	return command_misuse(c, "'%s' is no reason: use one of %s", text,
+			      buf_str(&known));
+}
+
+static int read_direction(const struct command *c, const char *text, char **ret)
+{
+	if (strcmp(text, "ingress") != 0 && strcmp(text, "egress") != 0)
+		return command_misuse(
+			c, "'%s' is no direction: use ingress or egress", text);
+	take_text(ret, text);
+	return -1;
+}
+
+static int read_policy(const struct command *c, const char *text, char **ret)
+{
+	const char *slash = strchr(text, '/');
+
+	if (!slash || slash == text || !slash[1])
+		return command_misuse(
+			c,
+			"'%s' is no policy: NAMESPACE/NAME, see 'bulkhead get policies'",
+			text);
+	take_text(ret, text);
+	return -1;
+}
+
 static int read_top(const struct command *c, const char *text, size_t *ret)
 {
 	unsigned long n;
@@ -223,18 +295,6 @@ static int take_flag(struct flow_options *o, int option)
 static int take_text_option(struct flow_options *o, int option)
 {
 	switch (option) {
-	case OPT_PROTO:
-		take_text(&o->question.proto, optarg);
-		break;
-	case OPT_POLICY:
-		take_text(&o->question.policy, optarg);
-		break;
-	case OPT_REASON:
-		take_text(&o->question.reason, optarg);
-		break;
-	case OPT_DIRECTION:
-		take_text(&o->question.direction, optarg);
-		break;
 	case OPT_PATH:
 		take_text(&o->path, optarg);
 		break;
@@ -268,6 +328,14 @@ static int take_option(struct flow_options *o, const struct command *c,
 		return read_party(c, optarg, &q->to);
 	case OPT_PORT:
 		return read_port(c, optarg, q);
+	case OPT_PROTO:
+		return read_proto(c, optarg, &q->proto);
+	case OPT_POLICY:
+		return read_policy(c, optarg, &q->policy);
+	case OPT_REASON:
+		return read_reason(c, optarg, &q->reason);
+	case OPT_DIRECTION:
+		return read_direction(c, optarg, &q->direction);
 	case OPT_TOP:
 		return read_top(c, optarg, &o->top);
 	case OPT_BY:
@@ -282,6 +350,8 @@ static int take_option(struct flow_options *o, const struct command *c,
 /* What does not go together. */
 static int judge(struct flow_options *o, const struct command *c)
 {
+	if (o->question.since > o->question.until)
+		return command_misuse(c, "--since is later than --until");
 	if (o->top && !o->by.n)
 		return command_misuse(c, "--top needs --by FIELD");
 	if (o->by.n && !o->top)

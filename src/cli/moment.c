@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/macro.h"
 
@@ -42,12 +43,27 @@ int duration_parse(const char *text, uint64_t *ret_ms)
 	return -EINVAL;
 }
 
+/* What may be left out; the log's times are UTC. */
+static int parse_time(const char *text, uint64_t *ret_ns)
+{
+	static const char *const endings[] = { "", "Z", ":00Z", "T00:00:00Z" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		_cleanup_(freep) char *whole =
+			xasprintf("%s%s", text, endings[i]);
+
+		if (clock_parse(whole, ret_ns) == 0)
+			return 0;
+	}
+	return -EINVAL;
+}
+
 int moment_parse(const char *text, uint64_t now, uint64_t *ret_ns)
 {
 	uint64_t ms;
 
 	if (duration_parse(text, &ms) < 0)
-		return clock_parse(text, ret_ns);
+		return parse_time(text, ret_ns);
 	*ret_ns = ms * NS_PER_MS < now ? now - ms * NS_PER_MS : 0;
 	return 0;
 }

@@ -8,5 +8,6 @@
  *  ten years. Returns 0 or -EINVAL. */
 int duration_parse(const char *text, uint64_t *ret_ms);
 
-/** A time, or a duration that counts back from @now (ns). */
+/** A time, as clock_parse() takes it or "2026-01-31", "2026-01-31T10:20" (UTC);
+ *  or a duration that counts back from @now (ns). */
 int moment_parse(const char *text, uint64_t now, uint64_t *ret_ns);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/macro.h"
+#include "base/protocol.h"
 
 /* As many as the kernel's own bridge code looks through. */
 #define TAGS_MAX 2
@@ -299,22 +300,11 @@ void flow_packet_decode(uint16_t ethertype, struct slice bytes,
 	*ret = p;
 }
 
-/* The names that people know; IANA's other numbers speak for themselves. */
-static const char *const names[256] = {
-	[IPPROTO_ICMP] = "icmp",       [IPPROTO_IGMP] = "igmp",
-	[IPPROTO_IPIP] = "ipip",       [IPPROTO_TCP] = "tcp",
-	[IPPROTO_UDP] = "udp",	       [IPPROTO_DCCP] = "dccp",
-	[IPPROTO_IPV6] = "ipv6",       [IPPROTO_GRE] = "gre",
-	[IPPROTO_ESP] = "esp",	       [IPPROTO_AH] = "ah",
-	[IPPROTO_ICMPV6] = "icmpv6",   [IPPROTO_SCTP] = "sctp",
-	[IPPROTO_UDPLITE] = "udplite",
-};
-
 const char *flow_packet_proto(const struct flow_packet *p,
 			      char text[static FLOW_PROTO_MAX])
 {
-	if (p->has_proto && names[p->proto])
-		snprintf(text, FLOW_PROTO_MAX, "%s", names[p->proto]);
+	if (p->has_proto && protocol_name(p->proto))
+		snprintf(text, FLOW_PROTO_MAX, "%s", protocol_name(p->proto));
 	else if (p->has_proto)
 		snprintf(text, FLOW_PROTO_MAX, "%u", p->proto);
 	else if (p->ethertype == ETHERTYPE_ARP)

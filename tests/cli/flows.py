@@ -121,6 +121,9 @@ class Filters(Case):
                 (("--from", "c1", "--to", "c13"), {n for n in every if n % 5 == 1 and n % 7 == 3}),
                 (("--port", "81"), {n for n in every if n % 3 == 1}),
                 (("--proto", "udp"), set()),
+                (("--proto", "TCP"), every),
+                (("--proto", "6"), every),
+                (("--proto", "0x88cc"), set()),
                 (("--policy", "ns0/deny"), every),
                 (("--policy", "ns0/den"), set()),
                 (("--reason", "no-policy-allows"), every),
@@ -166,8 +169,24 @@ class Filters(Case):
                      ("--top", "3"), ("--by", "colour"), ("--from", ""), ("--to", "10.0.0.1/8"),
                      ("-f", "--count"), ("-f", "--top", "3", "--by", "src"), ("--store", "a", "--path", "b"), ("-o", "yaml"),
                      ("--count", "-o", "ecs"), ("show",), ("show", "12"), ("export",),
-                     ("--pcap", "x"), ("everything",)):
+                     ("--pcap", "x"), ("everything",), ("--proto", "tpc"), ("--proto", "256"),
+                     ("--policy", "deny"), ("--policy", "/deny"), ("--policy", "ns0/")):
             self.run_cli(*args, status=2)
+
+    def test_misuse_says_what_would_do(self):
+        for args, piece in (
+                (("--reason", "no-policy"), "no-policy-allows, unknown-endpoint, spoofed"),
+                (("--direction", "in"), "use ingress or egress"),
+                (("--proto", "vrrp"), "or a number"),
+                (("--policy", "deny"), "NAMESPACE/NAME"),
+                (("--since", "5 minutes"), "neither a duration such as 10m nor a time such as"),
+                (("--since", "2026-13-31"), "2026-01-31T10:20:30Z"),
+                (("--since", "10m", "--until", "1h"), "--since is later than --until"),
+                (("--by", "colour"), "src, dst, src-ip"),
+                (("--port", "https"), "is no number up to 65535"),
+                (("-o", "yaml"), "table, wide, json, csv, ecs, ocsf"),
+                (("show", "12"), "16 hexadecimal digits")):
+            self.assertIn(piece, self.run_cli(*args, status=2).stderr, args)
 
 
 class Same(Case):

@@ -104,7 +104,7 @@ class Live(Case):
     def test_store_and_file_are_followed_alike(self):
         filters = ((), ("--denied",), ("--from", "c2"), ("--to", "ns1/"), ("--port", "81"),
                    ("--from", "app=a1", "--events"), ("--since", when(12)),
-                   ("--from", "172.18.0.2/31"), ("--policy", "ns0/deny"), ("--reason", "x"))
+                   ("--from", "172.18.0.2/31"), ("--policy", "ns0/deny"), ("--reason", "invalid"))
         first = [flow(n) for n in range(8)] + [event(3, "policy-changed")]
         self.write(first)
         pairs = [(Follower(self, "--path", self.path, *f), Follower(self, "--store", self.store, *f))

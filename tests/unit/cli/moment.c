@@ -65,11 +65,38 @@ static void test_moment(_unused_ void **state)
 	assert_int_equal(moment_parse("yesterday", 5, &ns), -EINVAL);
 }
 
+/* UTC unless it says otherwise; what is left out is zero. */
+static void test_moment_in_part(_unused_ void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t seconds;
+	} times[] = {
+		{ "1970-01-02", 86400 },
+		{ "1970-01-02T01:02", 90120 },
+		{ "1970-01-02 01:02", 90120 },
+		{ "1970-01-02 01:02:03", 90123 },
+		{ "1970-01-02T01:02:03+01:00", 86523 },
+	};
+	static const char *const wrong[] = { "1970-01-02T01",	 "1970-01-02T",
+					     "1970-01-02+01:00", "1970-01",
+					     "1970-01-02Z",	 "1970-1-2" };
+	uint64_t ns;
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		assert_int_equal(moment_parse(times[i].text, 5, &ns), 0);
+		assert_int_equal(ns, times[i].seconds * 1000000000);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(moment_parse(wrong[i], 5, &ns), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_moment),
+		cmocka_unit_test(test_moment_in_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
