@@ -58,6 +58,7 @@ struct http_get {
 	size_t max_body;     /* bound in bytes; 0: 64 MiB. Not for a stream */
 	unsigned timeout_ms; /* whole request; 0: none (streams) */
 	bool keep_head;	     /* @done wants the header lines */
+	bool cut;	     /* what is over @max_body is dropped: no error */
 	/* Stream: called when a 2xx answer's head is there, may be NULL. */
 	void (*opened)(void *arg);
 	/* Stream: called for each piece of a 2xx body as it arrives. */

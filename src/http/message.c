@@ -26,6 +26,8 @@ int http_request_error(const struct http_request *r)
 {
 	if (r->too_large || r->headers_too_large)
 		return -EMSGSIZE;
+	if (r->cut)
+		return 0;
 	switch (r->code) {
 	case CURLE_OK:
 		return 0;

@@ -27,6 +27,13 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_request *r = arg;
 
+	size_t room = r->body.max - r->body.len;
+
+	if (r->get.cut && size * n > room) {
+		buf_add(&r->body, bytes, room);
+		r->cut = true;
+		return 0;
+	}
 	if (buf_add(&r->body, bytes, size * n) == 0)
 		return size * n;
 	r->too_large = true;

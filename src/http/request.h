@@ -25,6 +25,7 @@ struct http_request {
 	struct buf head; /* header lines, if they are kept */
 	size_t header_bytes;
 	bool too_large, headers_too_large;
+	bool cut; /* we ended it, for nobody wants the rest of the body */
 	bool has_head, opened; /* head arrived; that was told */
 	bool ended;
 	bool remote;   /* to no unix socket */

@@ -9,7 +9,8 @@
  * the fragment.
  *
  * Whether the path still means our file, and whether that is due for rotation,
- * is asked before a write: an idle log wakes nobody. What becomes of the files
+ * is asked before each write: an idle log wakes nobody, and whoever renames the
+ * file and compresses it at once has all of its lines. What becomes of the files
  * that it was rotated to: rotation.h. They are compressed besides, while lines
  * are written.
  */
@@ -26,13 +27,11 @@
 #include "sink/rotation.h"
 #include "sink/text.h"
 
-#define CHECK_EVERY 1000000000U /* ns */
 #define WRITE_BYTES (256U << 10)
 
 struct file {
 	const struct sink_config *config;
 	int fd;		   /* -1: none could be opened */
-	uint64_t checked;  /* monotonic ns: path and fd were the same file */
 	off_t size;	   /* of the file, as far as we have written it */
 	uint64_t born;	   /* realtime s */
 	size_t partial;	   /* bytes of the first line that the file has */
@@ -115,7 +114,6 @@ static int reopen(struct file *f)
 	}
 	f->reopen = false;
 	f->partial = 0;
-	f->checked = clock_monotonic();
 	r = open_path(f->config->path, &f->fd);
 	if (r < 0)
 		return r;
@@ -124,24 +122,16 @@ static int reopen(struct file *f)
 	return 0;
 }
 
-static bool path_is_ours(const struct file *f)
-{
-	struct stat named, ours;
-
-	return stat(f->config->path, &named) == 0 && fstat(f->fd, &ours) == 0 &&
-	       named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
-}
-
 /* Follow a file that was renamed, deleted or truncated. */
 static int check_path(struct file *f)
 {
-	struct stat st;
+	struct stat named, ours;
 
-	if (f->fd < 0 || f->reopen || !path_is_ours(f))
+	if (f->fd < 0 || f->reopen || stat(f->config->path, &named) < 0 ||
+	    fstat(f->fd, &ours) < 0 || named.st_dev != ours.st_dev ||
+	    named.st_ino != ours.st_ino)
 		return reopen(f);
-	f->checked = clock_monotonic();
-	if (fstat(f->fd, &st) == 0)
-		f->size = st.st_size;
+	f->size = ours.st_size;
 	return 0;
 }
 
@@ -260,7 +250,7 @@ static int write_lines(struct file *f, const struct sink_lines *lines,
 {
 	while (result->written < lines->n) {
 		const struct slice *first = lines->lines + result->written;
-		int r = rotate(f, result) ?: write_heading(f);
+		int r = check_path(f) ?: rotate(f, result) ?: write_heading(f);
 		size_t len;
 
 		if (r < 0)
@@ -295,11 +285,9 @@ static void file_deliver(void *state, const struct sink_lines *lines,
 {
 	struct sink_formatted formatted = { 0 };
 	struct file *f = state;
-	int r = 0;
+	/* Without lines, to see whether it can be written. */
+	int r = f->fd < 0 || !lines->n ? check_path(f) : 0;
 
-	if (f->fd < 0 || f->reopen ||
-	    clock_monotonic() - f->checked >= CHECK_EVERY)
-		r = check_path(f);
 	if (r == 0) {
 		sink_format_lines(f->config->format, lines, &formatted);
 		r = write_lines(f, &formatted.lines, result);

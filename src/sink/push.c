@@ -26,6 +26,9 @@
 #define HEADERS_MAX    (64U << 10)
 #define RETRY_FIRST_MS 500
 #define RETRY_LAST_MS  60000
+/* Why something was refused stands so long, also when all else is taken:
+ * reports of how a sink stands are only made now and then. */
+#define REFUSED_NS 1000000000U
 
 struct push {
 	const struct sink_config *config;
@@ -52,13 +55,21 @@ struct push {
 	char error_text[SINK_PROBLEM_MAX];
 
 	uint64_t written, refused;
-	char *problem; /* NULL: none */
+	uint64_t refused_at; /* monotonic ns; 0: never */
+	char *problem;	     /* NULL: none */
 };
 
 static void set_problem(struct push *p, const char *text)
 {
 	free(p->problem);
 	p->problem = text && *text ? xstrdup(text) : NULL;
+	p->refused_at = 0;
+}
+
+static void set_refusal(struct push *p, const char *text)
+{
+	set_problem(p, text);
+	p->refused_at = clock_monotonic();
 }
 
 /* ---- a step ------------------------------------------------------------ */
@@ -162,13 +173,14 @@ static void on_taken(struct push *p, const struct http_result *result)
 	p->taken = n;
 	p->limit = MIN(2 * p->limit, (size_t)BATCH_LINES);
 	p->pause_ms = RETRY_FIRST_MS;
-	set_problem(p, NULL);
+	if (!p->refused_at || clock_monotonic() - p->refused_at > REFUSED_NS)
+		set_problem(p, NULL);
 	if (rejected) {
 		_cleanup_(freep) char *text = xasprintf(
 			"%s: rejected %llu records: %s", p->config->url,
 			(unsigned long long)rejected, why ? why : "no reason");
 
-		set_problem(p, text);
+		set_refusal(p, text);
 	}
 }
 
@@ -184,7 +196,22 @@ static void on_refused(struct push *p, const struct http_result *result)
 	p->refused++;
 	text = xasprintf("%s: refused a record, which is given up: %.200s",
 			 result->message, result->body.ptr);
-	set_problem(p, text);
+	set_refusal(p, text);
+}
+
+/* It may mend itself, or somebody mends it. */
+static void on_later(struct push *p, const struct http_result *result)
+{
+	_cleanup_(freep) char *text = NULL;
+	struct slice place;
+
+	if (result->status / 100 == 3 &&
+	    http_header(result->head, "location", &place))
+		text = xasprintf(
+			"%s: redirections are not followed, this one leads to %.*s",
+			result->message, (int)MIN(place.len, 200U), place.ptr);
+	set_problem(p, text ? text : result->message);
+	wait_and_retry(p, push_retry_after(result->head, clock_realtime()));
 }
 
 static void on_answer(void *arg, const struct http_result *result)
@@ -200,9 +227,7 @@ static void on_answer(void *arg, const struct http_result *result)
 		on_refused(p, result);
 		break;
 	case PUSH_LATER:
-		set_problem(p, result->message);
-		wait_and_retry(
-			p, push_retry_after(result->head, clock_realtime()));
+		on_later(p, result);
 		break;
 	}
 	step(p);
@@ -215,6 +240,7 @@ static void send_batch(struct push *p)
 				.max_body = ANSWER_MAX,
 				.timeout_ms = TIMEOUT_MS,
 				.keep_head = true,
+				.cut = true,
 				.done = on_answer,
 				.arg = p };
 	struct http_body body = { (const char *const *)p->headers.data,

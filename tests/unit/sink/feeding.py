@@ -109,7 +109,8 @@ class Feed:
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Answers as self.answer(body) says: (status, headers, body), or None to hang."""
+    """Answers as self.answer(body) says: (status, headers, body), or None to hang; the status
+    "garbage" is no HTTP."""
     daemon_threads = True
 
     def __init__(self, port=0):
@@ -141,16 +142,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         status, headers, text = answer
+        if status == "garbage":
+            self.wfile.write(b"220 mail.example ESMTP\r\n")
+            self.close_connection = True
+            return
         if status < 300:
             self.server.bodies.append(body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        if status != 204:
+        if status != 204 and "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        if status != 204:
-            self.wfile.write(text)
+        try:
+            if status != 204:
+                self.wfile.write(text)
+        except ConnectionError:  # nobody wants to hear the rest
+            self.close_connection = True
+        if "Content-Length" in headers:  # which is more than there is
+            self.close_connection = True
 
     def log_message(self, *args):  # pylint: disable=arguments-differ
         pass

@@ -49,6 +49,30 @@ def compressed(top):
     feed.close()
 
 
+def logrotate(top):
+    """The real one, both ways: no record is lost, and none is cut."""
+    for way, more in ("create 0640", ""), ("copytruncate", ""), ("create 0640", "compress"):
+        log = f"{top}/{way.split()[0]}{more}"
+        os.mkdir(log)
+        with open(f"{log}/conf", "w", encoding="ascii") as f:
+            f.write(f"{log}/flows.jsonl {{\n rotate 100\n {way}\n {more}\n}}\n")
+        feed = Feed(log, [{"file": {"path": f"{log}/flows.jsonl"}}])
+        for begin in range(0, 2000, 500):
+            feed.send(*(record(i) for i in range(begin, begin + 500)))
+            # What comes between its copy and its cut is lost, as logrotate(8) says itself; and
+            # what would be added to a file that is just being compressed.
+            if way == "copytruncate" or more:
+                feed.await_sink("file", lambda s, n=begin + 500: s["written"] == n)
+            until(lambda d=log: os.path.exists(f"{d}/flows.jsonl"), "the file")
+            subprocess.run(["logrotate", "--force", "--state", f"{log}/state", f"{log}/conf"],
+                           check=True)
+        feed.await_sink("file", lambda s: s["written"] == 2000)
+        feed.close()
+        seqs = sequence(log)
+        ok(sorted(seqs) == list(range(2000)) and len(names_of(log)) > 3,
+           f"logrotate, {way} {more}: every record, once", (len(seqs), names_of(log)))
+
+
 def sqlite(top):
     feed = Feed(top, [{"sqlite": {"path": f"{top}/flows.db"}}])
     feed.send(LOSS, *(record(i) for i in range(1, 1000)))
@@ -228,4 +252,4 @@ def unwritable(top):
     feed.close()
 
 
-run(formats, compressed, sqlite, locked, clock, full_disk, unwritable)
+run(formats, compressed, logrotate, sqlite, locked, clock, full_disk, unwritable)

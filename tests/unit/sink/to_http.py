@@ -77,6 +77,69 @@ def otlp(top):
     server.stop()
 
 
+def odd_answers(top):
+    """Answers that are cut off, endless, or from elsewhere: none is taken for what it is not,
+    none holds anybody up, and each record arrives."""
+    server = Receiver()
+    feed = Feed(top, [{"otlp": {"url": f"http://127.0.0.1:{server.port}/v1/logs"}}])
+    seq = 0
+
+    def send(n):
+        nonlocal seq
+        feed.send(*(record(i) for i in range(seq, seq + n)))
+        seq += n
+
+    # Moved: that is for somebody to mend, and who sends logs elsewhere is not obeyed.
+    elsewhere = Receiver()
+    place = f"http://127.0.0.1:{elsewhere.port}/v1/logs"
+    for status in 301, 307, 308:
+        server.answer = lambda body, s=status: (s, {"Location": place}, b"")
+        send(10)
+        s = feed.await_sink("otlp", lambda s, n=status: f"status {n}" in s["problem"])
+        ok(place in s["problem"] and s["lost"] == 0, f"{status} is told, with where it leads", s)
+    ok(not elsewhere.times, "a redirection is not followed")
+    elsewhere.stop()
+    server.answer = lambda body: (200, {}, b"{}")
+    feed.reopen()
+    feed.await_sink("otlp", lambda s: s["written"] == seq and not s["problem"])
+
+    # More than anybody reads, both where that is a yes and where it is a no.
+    server.answer = lambda body: (200, {}, b"{" + b" " * (8 << 20) + b"}")
+    send(10)
+    s = feed.await_sink("otlp", lambda s: s["written"] == seq)
+    ok(s["lost"] == 0 and not s["problem"], "a huge yes is a yes", s)
+    server.answer = lambda body: ((400, {}, b"bad record " * (1 << 20)) if b"poison" in body else
+                                  (200, {}, b"{}"))
+    feed.send(record(seq, note="poison"))
+    send(1)  # the same number: it is not told apart below
+    feed.await_sink("otlp", lambda s: s["lost"] == 1 and s["written"] == seq)
+    until(lambda: any("bad record" in x.get("problem", "") for x in feed.said), "why")
+    ok(True, "a huge no is a no")
+
+    # Half of it: whether it was a yes is not known, so it is asked again.
+    asked = len(server.times)
+    server.answer = lambda body: (200, {"Content-Length": "100"}, b'{"partial')
+    send(10)
+    s = feed.await_sink("otlp", lambda s: "closed in the middle" in s["problem"])
+    ok(s["waiting"] == 10, "half an answer is none", s)
+    server.answer = lambda body: (200, {}, b"{}")
+    feed.reopen()
+    s = feed.await_sink("otlp", lambda s: s["written"] == seq and not s["problem"])
+    ok(s["lost"] == 1 and len(server.times) >= asked + 2,
+       "it is sent once more", s)
+    # No HTTP at all.
+    server.answer = lambda body: ("garbage", {}, b"")
+    send(10)
+    s = feed.await_sink("otlp", lambda s: "does not speak HTTP" in s["problem"])
+    ok(s["lost"] == 1 and s["waiting"] == 10, "what is no HTTP is told", s)
+    server.answer = lambda body: (200, {}, b"{}")
+    feed.reopen()
+    feed.await_sink("otlp", lambda s: s["written"] == seq)
+    ok(sorted(set(sequences(server.bodies))) == list(range(seq)), "every record arrived")
+    feed.close()
+    server.stop()
+
+
 def outage(top):
     """No server, a kill of the writer, an end of the agent: all is there afterwards."""
     server = Receiver()
@@ -184,4 +247,4 @@ def loki(top):
     server.stop()
 
 
-run(otlp, outage, bounded, loki)
+run(otlp, odd_answers, outage, bounded, loki)
