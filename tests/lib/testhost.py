@@ -18,6 +18,7 @@ Plain standard library: this runs on a fresh Debian 12.
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -222,12 +223,16 @@ class Host:
         if self.unshare.stdout.readline() != "ready\n":
             raise RuntimeError("no namespaces of one's own: this needs root")
         self.init = _child_of(self.unshare.pid)
+        self.init_fd = os.pidfd_open(self.init)
 
     def _destroy(self):
         self.unshare.kill()
         self.unshare.wait()
-        # The kernel is through with the PID namespace when its init is gone.
-        until(lambda: not os.path.exists(f"/proc/{self.init}"), "the host to be gone")
+        # The kernel is through with the PID namespace when its init has ended;
+        # whoever inherited it may collect it when they like.
+        if not select.select([self.init_fd], [], [], PATIENCE)[0]:
+            raise TimeoutError(f"waited {PATIENCE} s for the host to be gone")
+        os.close(self.init_fd)
         shutil.rmtree(self.dir, ignore_errors=True)
         remove_cgroups(self.cgroup)
 
