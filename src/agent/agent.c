@@ -106,7 +106,7 @@ static void on_link(void *arg, enum link_event event, const char *bridge,
 		break;
 	case LINK_FILTER_RESTORED:
 		log_warning(
-			"bridge %s did not hand its packets to the firewall; it does again",
+			"bridge %s did not hand its packets to the firewall, or learned from frames that it does not hand it; it is set right again",
 			bridge);
 		break;
 	case LINK_FILTER_MISSING:

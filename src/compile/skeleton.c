@@ -18,6 +18,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <netinet/icmp6.h>
@@ -393,11 +394,27 @@ static struct ruleset_chain *forward_chain(
 	return build_base_chain(&b, "forward", HOOK_FORWARD, PRIORITY);
 }
 
+/* A bridge hands frames to link-local groups (IEEE 802.1D, table 7-10) to the
+ * host as its port's own, past every hook of the bridge family: nothing is known
+ * of who sends, not even his bridge. Those groups are of the link's protocols,
+ * IP is none of them. Before all else: an address in there may be anybody's. */
+static void refuse_link_groups(struct builder *b)
+{
+	static const uint8_t mask[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0 };
+	static const uint8_t groups[6] = { 0x01, 0x80, 0xc2 };
+
+	build_match_u8(b, FIELD_PKTTYPE, PACKET_MULTICAST);
+	build_match_masked(b, FIELD_ETHER_DADDR, mask, groups, false);
+	build_rule_verdict(b, VERDICT_GOTO,
+			   deny_chain_name(DENY_EGRESS, DENY_PROTOCOL));
+}
+
 static struct ruleset_chain *input_chain(void)
 {
 	static const char lo[IFNAMSIZ] = "lo";
 	_cleanup_(builder_fini) struct builder b = { 0 };
 
+	refuse_link_groups(&b);
 	accept_established(&b);
 	build_match(&b, FIELD_IIFNAME, lo);
 	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);

@@ -11,7 +11,7 @@
 struct bridge {
 	int index;
 	char name[IFNAMSIZ];
-	bool filter4, filter6;
+	bool filter4, filter6, learns_unseen; /* as in link_info */
 	/* Managed, and its switches were on: off from now on is a change that
 	 * somebody made. */
 	bool guarded;
@@ -34,8 +34,9 @@ struct bridge *bridge_by_name(const struct bridge_table *t, const char *name);
 struct bridge *bridge_add(struct bridge_table *t, const struct link_info *link);
 void bridge_remove(struct bridge_table *t, struct bridge *b);
 
-/** True when both of its switches are on. */
+/** True when both of its switches are on, and what they do not show us teaches
+ *  it nothing. */
 static inline bool bridge_filtered(const struct bridge *b)
 {
-	return b->filter4 && b->filter6;
+	return b->filter4 && b->filter6 && !b->learns_unseen;
 }

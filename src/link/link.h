@@ -5,6 +5,11 @@
  * stage loads or finds that module, switches it on per managed bridge
  * (IFLA_BR_NF_CALL_IPTABLES and _IP6TABLES, no global side effect), and sees
  * when a bridge appears, goes, or has the switch turned off by somebody.
+ *
+ * A bridge takes frames to link-local groups (01:80:c2:00:00:0X) for itself,
+ * and those of LLDP, with STP on also its own, pass no hook at all. It would
+ * learn MAC addresses from them all the same: a neighbour's, and then send there
+ * what is his. So a managed bridge has no_linklocal_learn set, too.
  */
 #pragma once
 
@@ -59,7 +64,7 @@ void link_manage(struct link_watch *w, const char (*bridges)[IFNAMSIZ],
  *  What it means is told from the loop all the same. */
 void link_refresh(struct link_watch *w);
 
-/** True when @bridge exists and its filter switch is on for both families. */
+/** True when @bridge exists and all of its switches are as they must be. */
 bool link_filtered(const struct link_watch *w, const char *bridge);
 
 /** A port of a bridge: the host's end of a container's interface where it is a

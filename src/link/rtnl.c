@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/netlink.h>
@@ -139,6 +140,17 @@ static bool switch_on(struct nlattr *attr)
 	return attr && nla_len(attr) >= 1 && nla_get_u8(attr);
 }
 
+/* On is the other sense: not to learn. */
+static bool learns_unseen(struct nlattr *attr)
+{
+	struct br_boolopt_multi options;
+
+	if (!attr || nla_len(attr) < (int)sizeof(options))
+		return false;
+	memcpy(&options, nla_data(attr), sizeof(options));
+	return !(options.optval & 1U << BR_BOOLOPT_NO_LL_LEARN);
+}
+
 static void parse_kind(struct nlattr *linkinfo, struct link_info *info)
 {
 	struct nlattr *kind[IFLA_INFO_MAX + 1], *data[IFLA_BR_MAX + 1];
@@ -155,6 +167,7 @@ static void parse_kind(struct nlattr *linkinfo, struct link_info *info)
 		return;
 	info->filter4 = switch_on(data[IFLA_BR_NF_CALL_IPTABLES]);
 	info->filter6 = switch_on(data[IFLA_BR_NF_CALL_IP6TABLES]);
+	info->learns_unseen = learns_unseen(data[IFLA_BR_MULTI_BOOLOPT]);
 }
 
 static int number(struct nlattr *attr, int otherwise)
@@ -499,6 +512,10 @@ int rtnl_get_addresses(struct nl_sock *sock, int netns, int index,
 /* RTM_NEWLINK without NLM_F_CREATE changes a link that is there. */
 static struct nl_msg *filter_request(int index)
 {
+	static const struct br_boolopt_multi not_unseen = {
+		.optval = 1U << BR_BOOLOPT_NO_LL_LEARN,
+		.optmask = 1U << BR_BOOLOPT_NO_LL_LEARN,
+	};
 	struct nl_msg *msg = new_request(RTM_NEWLINK, NLM_F_ACK, index);
 	struct nlattr *info, *data;
 
@@ -509,7 +526,9 @@ static struct nl_msg *filter_request(int index)
 		goto fail;
 	data = nla_nest_start(msg, IFLA_INFO_DATA);
 	if (!data || nla_put_u8(msg, IFLA_BR_NF_CALL_IPTABLES, 1) < 0 ||
-	    nla_put_u8(msg, IFLA_BR_NF_CALL_IP6TABLES, 1) < 0)
+	    nla_put_u8(msg, IFLA_BR_NF_CALL_IP6TABLES, 1) < 0 ||
+	    nla_put(msg, IFLA_BR_MULTI_BOOLOPT, sizeof(not_unseen),
+		    &not_unseen) < 0)
 		goto fail;
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);

@@ -23,6 +23,9 @@ struct link_info {
 	/* The filter switches; false for what is no bridge, or when the kernel
 	 * was built without them. */
 	bool filter4, filter6;
+	/* It learns MAC addresses from frames to link-local groups, which pass
+	 * no hook; false where the kernel cannot tell (before 5.0). */
+	bool learns_unseen;
 	bool carrier; /* both ends of a veth pair are up */
 	int master;   /* index of the bridge that it is a port of; 0: of none */
 	/* The other end of a veth pair: its index, in the namespace that
@@ -103,7 +106,8 @@ int rtnl_get_addresses(struct nl_sock *sock, int netns, int index,
 #define RTNL_TEXT_MAX 128
 
 /**
- * Set both filter switches of the bridge @index; nothing else changes.
+ * Set both filter switches of the bridge @index, and have it learn nothing from
+ * frames that pass no hook; nothing else changes.
  *
  * @ret_text  on failure, the kernel's own words; "" when it gave none.
  * Returns 0 or -errno, the kernel's.

@@ -117,6 +117,13 @@ static char *refusal(const struct bridge *b, int error, const char *text)
 			 what, b->name);
 }
 
+static void take_switches(struct bridge *b, const struct link_info *link)
+{
+	b->filter4 = link->filter4;
+	b->filter6 = link->filter6;
+	b->learns_unseen = link->learns_unseen;
+}
+
 /* A message may be older than our own setting of the switch. */
 static void refresh(struct link_watch *w, struct bridge *b)
 {
@@ -124,8 +131,7 @@ static void refresh(struct link_watch *w, struct bridge *b)
 
 	if (rtnl_get_link(w->requests, b->index, &now) < 0)
 		return;
-	b->filter4 = now.filter4;
-	b->filter6 = now.filter6;
+	take_switches(b, &now);
 }
 
 static void switch_on(struct link_watch *w, struct bridge *b)
@@ -141,6 +147,7 @@ static void switch_on(struct link_watch *w, struct bridge *b)
 		return;
 	}
 	b->filter4 = b->filter6 = true;
+	b->learns_unseen = false;
 	if (b->guarded || b->missing)
 		tell(w, LINK_FILTER_RESTORED, b, NULL);
 	b->guarded = true;
@@ -200,8 +207,7 @@ static void see_link(void *arg, const struct link_info *link)
 		tell(w, LINK_BRIDGE_UP, b, NULL);
 	}
 	b->stale = false;
-	b->filter4 = link->filter4;
-	b->filter6 = link->filter6;
+	take_switches(b, link);
 	if (is_managed(w, b->name))
 		ensure_filtered(w, b);
 }

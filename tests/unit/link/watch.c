@@ -162,6 +162,8 @@ static void assert_switches(const char *bridge, bool on)
 			  on ? "nf_call_iptables 1" : "nf_call_iptables 0"));
 	assert_true(shows(bridge,
 			  on ? "nf_call_ip6tables 1" : "nf_call_ip6tables 0"));
+	assert_true(shows(bridge, on ? "no_linklocal_learn 1"
+				     : "no_linklocal_learn 0"));
 	assert_true(shows(bridge, "nf_call_arptables 0"));
 }
 
@@ -275,6 +277,7 @@ static void switched_off_by_hand_is_restored(void **state)
 	settle(h);
 	switched_off(h, "nf_call_iptables");
 	switched_off(h, "nf_call_ip6tables");
+	switched_off(h, "no_linklocal_learn");
 }
 
 static void no_longer_managed_is_left_alone(void **state)
