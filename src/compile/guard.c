@@ -10,6 +10,10 @@
  *   ARP          the same for what the message says of its sender
  *   ND           a neighbour's advertisement is for a bound address; no
  *                advertisement or redirect of a router at all
+ *   IGMP, MLD    no query, nor what finds multicast routers: the bridge would
+ *                take it for one's, and send groups, those of ND among them,
+ *                only where a report came from that nobody is asked for
+ *   DHCP         nothing to a client's port
  *   IPv6         at most one extension header: behind more of them, cut into
  *                fragments, a message could not be read here and would be
  *                whole again behind us
@@ -24,6 +28,7 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <netinet/icmp6.h>
+#include <netinet/igmp.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -109,22 +114,38 @@ static void arp_rules(struct builder *b)
 	build_rule_verdict(b, VERDICT_RETURN, NULL);
 }
 
-/* A DHCP server's answers; no container is one. */
-static void dhcp_rule(struct builder *b, uint16_t ether_type, uint16_t from,
-		      uint16_t to)
+/* A DHCP server's answers; no container is one. Clients do not look which port
+ * they come from. */
+static void dhcp_rule(struct builder *b, uint16_t ether_type, uint16_t to)
 {
-	uint16_t sport = htons(from), dport = htons(to);
+	uint16_t dport = htons(to);
 
 	match_ether_type(b, ether_type);
 	build_match_u8(b, FIELD_L4PROTO, IPPROTO_UDP);
-	build_match(b, FIELD_TH_SPORT, &sport);
 	build_match(b, FIELD_TH_DPORT, &dport);
 	build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
 }
 
+static struct ruleset_chain *igmp_chain(void)
+{
+	/* RFC 3376, 4.1; RFC 4286, 3.1 */
+	static const uint8_t router[] = { IGMP_MEMBERSHIP_QUERY, 0x30 };
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(router); i++) {
+		build_match_u8(&b, FIELD_L4PROTO, IPPROTO_IGMP);
+		build_match_u8(&b, FIELD_IGMP_TYPE, router[i]);
+		build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
+	}
+	return build_chain(&b, "igmp", NULL);
+}
+
 static void ip_rules(struct builder *b)
 {
-	dhcp_rule(b, ETH_P_IP, 67, 68);
+	dhcp_rule(b, ETH_P_IP, 68);
+	match_ether_type(b, ETH_P_IP);
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_IGMP);
+	build_rule_verdict(b, VERDICT_JUMP, "igmp");
 	match_ether_type(b, ETH_P_IP);
 	build_lookup(b, "bound4", false,
 		     FIELDS(FIELD_IIFNAME, FIELD_ETHER_SADDR, FIELD_IP_SADDR));
@@ -184,17 +205,28 @@ static void unspecified_rules(struct builder *b)
 	}
 }
 
+static struct ruleset_chain *icmpv6_chain(void)
+{
+	/* The last one finds multicast routers (RFC 4286, 3.1). */
+	static const uint8_t router[] = { ND_ROUTER_ADVERT, ND_REDIRECT,
+					  MLD_LISTENER_QUERY, 151 };
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(router); i++) {
+		match_icmpv6(&b, router[i]);
+		build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
+	}
+	match_icmpv6(&b, ND_NEIGHBOR_ADVERT);
+	build_rule_verdict(&b, VERDICT_GOTO, "advertised");
+	return build_chain(&b, "icmpv6", NULL);
+}
+
 static void ip6_rules(struct builder *b)
 {
-	static const uint8_t router[] = { ND_ROUTER_ADVERT, ND_REDIRECT };
-
-	dhcp_rule(b, ETH_P_IPV6, 547, 546);
-	for (size_t i = 0; i < ARRAY_SIZE(router); i++) {
-		match_icmpv6(b, router[i]);
-		build_rule_verdict(b, VERDICT_GOTO, "deny_spoofed");
-	}
-	match_icmpv6(b, ND_NEIGHBOR_ADVERT);
-	build_rule_verdict(b, VERDICT_JUMP, "advertised");
+	dhcp_rule(b, ETH_P_IPV6, 546);
+	match_ether_type(b, ETH_P_IPV6);
+	build_match_u8(b, FIELD_L4PROTO, IPPROTO_ICMPV6);
+	build_rule_verdict(b, VERDICT_JUMP, "icmpv6");
 	match_ether_type(b, ETH_P_IPV6);
 	build_lookup(b, "extensions", false, FIELDS(FIELD_IP6_NEXTHDR));
 	build_rule_verdict(b, VERDICT_JUMP, "extended");
@@ -446,7 +478,7 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 
 	if (!in->guard_ports)
 		return;
-	ret->nchains = 7;
+	ret->nchains = 9;
 	ret->chains = xcalloc(ret->nchains, sizeof(*ret->chains));
 	ret->chains[0] = advertised_chain();
 	ret->chains[1] = deny_chain("deny_protocol", counters[0],
@@ -455,8 +487,10 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 				    &denied_sets[1], options);
 	ret->chains[3] = extended_chain();
 	ret->chains[4] = guard_chain();
-	ret->chains[5] = base_chain();
-	ret->chains[6] = suppress_chain(options->audit);
+	ret->chains[5] = icmpv6_chain();
+	ret->chains[6] = igmp_chain();
+	ret->chains[7] = base_chain();
+	ret->chains[8] = suppress_chain(options->audit);
 	ret->nsets = 13;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);

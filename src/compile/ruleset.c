@@ -50,6 +50,7 @@ static const struct field_info fields[] = {
 	[FIELD_TCP_FLAGS] = { "tcp flags", TYPE_TCP_FLAGS, 1 },
 	[FIELD_SCTP_CHUNK] = { "@th,96,8", TYPE_BYTE, 1 },
 	[FIELD_ICMP_TYPE] = { "icmp type", TYPE_ICMP, 1 },
+	[FIELD_IGMP_TYPE] = { "@th,0,8", TYPE_BYTE, 1 },
 	[FIELD_ICMPV6_TYPE] = { "icmpv6 type", TYPE_ICMPV6, 1 },
 	[FIELD_CT_STATE] = { "ct state", TYPE_CT_STATE, 4 },
 	[FIELD_CT_DIRECTION] = { "ct direction", TYPE_CT_DIR, 1 },
