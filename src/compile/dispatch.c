@@ -187,6 +187,52 @@ static void confined_set(struct compiler *c, uint8_t family, const char *name,
 	fill_done(c, &f, true, to);
 }
 
+static bool is_link_local(const struct addr *a)
+{
+	return a->family == AF_INET6 && a->bytes[0] == 0xfe &&
+	       (a->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool is_managed(const struct compile_input *in, const char *bridge)
+{
+	for (size_t i = 0; i < in->nnetworks; i++)
+		if (bridge[0] && !strcmp(in->networks[i]->bridge, bridge))
+			return true;
+	return false;
+}
+
+/* Link-local ones are at home on every link. */
+static bool at_home(const struct compile_input *in, const struct owned_addr *a)
+{
+	if (is_link_local(&a->addr))
+		return false;
+	vec_foreach(at, &a->member->endpoint->attachments)
+		if ((addr_eq(&at->v4, &a->addr) ||
+		     addr_eq(&at->v6, &a->addr)) &&
+		    is_managed(in, at->bridge))
+			return true;
+	return false;
+}
+
+/* Addresses that are on a managed bridge, and come from nowhere else. */
+static void home_set(struct compiler *c, const struct compile_input *in,
+		     uint8_t family, const char *name, set_list *to)
+{
+	const enum ruleset_type type[] = { family == AF_INET ? TYPE_IPV4
+							     : TYPE_IPV6 };
+	struct filling f = filling_of(name, 0, 1, type);
+	size_t first, end;
+
+	family_addrs(c, family, &first, &end);
+	for (size_t i = first; i < end; i++) {
+		if (!at_home(in, &c->addrs.data[i]))
+			continue;
+		fill(&f, c->addrs.data[i].addr.bytes, addr_size(family));
+		f.n++;
+	}
+	fill_done(c, &f, true, to);
+}
+
 static bool has_isolated(const struct compiler *c, const char *bridge)
 {
 	struct member *m, *next;
@@ -425,6 +471,8 @@ void dispatch_make(struct compiler *c, const struct compile_input *in)
 	self_set(c, AF_INET6, SET_SELF6, &made);
 	confined_set(c, AF_INET, SET_CONFINED4, &made);
 	confined_set(c, AF_INET6, SET_CONFINED6, &made);
+	home_set(c, in, AF_INET, SET_HOME4, &made);
+	home_set(c, in, AF_INET6, SET_HOME6, &made);
 	bridge_sets(c, in, &made);
 	groups_set(c, in, &made);
 	published_maps(c, &made);

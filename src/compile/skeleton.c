@@ -4,6 +4,7 @@
  * A new flow's way:
  *
  *   forward -> from -> egress class of the source      -> deny_egress_*
+ *           -> foreign (a container's address, not from its bridge)
  *           -> to   -> ingress class of the destination -> deny_ingress_*
  *   input   -> from_to_host -> from
  *           -> proxied -> ingress of the container behind docker-proxy
@@ -258,6 +259,25 @@ static struct ruleset_chain *to_chain(const struct compile_options *options)
 	return build_chain(&b, "to", NULL);
 }
 
+/* Policies know a container by its address, and the guard sees to that on the
+ * managed bridges alone. So what comes from anywhere else, as from the host's own
+ * network or an ignored one, is none of theirs, whatever its source says. */
+static struct ruleset_chain *foreign_chain(void)
+{
+	_cleanup_(builder_fini) struct builder b = { 0 };
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint8_t family = v6 ? AF_INET6 : AF_INET;
+
+		build_family(&b, family);
+		build_lookup(&b, v6 ? SET_HOME6 : SET_HOME4, false,
+			     FIELDS(build_addr_field(family, true)));
+		build_rule_verdict(&b, VERDICT_GOTO,
+				   deny_chain_name(DENY_INGRESS, DENY_INVALID));
+	}
+	return build_chain(&b, "foreign", NULL);
+}
+
 /* docker-proxy accepts on the host and connects to the container from the
  * gateway's address, as "the host". So its client is judged here, where its
  * real address is still seen, by the ingress policies of the container
@@ -389,6 +409,9 @@ static struct ruleset_chain *forward_chain(
 	build_rule_verdict(&b, VERDICT_JUMP, "revoked");
 	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
 	build_rule_verdict(&b, VERDICT_JUMP, "from");
+	build_lookup(&b, SET_BRIDGES, true, FIELDS(FIELD_IIFNAME));
+	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_OIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "foreign");
 	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_OIFNAME));
 	build_rule_verdict(&b, VERDICT_JUMP, "to");
 	return build_base_chain(&b, "forward", HOOK_FORWARD, PRIORITY);
@@ -420,6 +443,8 @@ static struct ruleset_chain *input_chain(void)
 	build_rule_verdict(&b, VERDICT_ACCEPT, NULL);
 	build_lookup(&b, SET_BRIDGES, false, FIELDS(FIELD_IIFNAME));
 	build_rule_verdict(&b, VERDICT_JUMP, "from_to_host");
+	build_lookup(&b, SET_BRIDGES, true, FIELDS(FIELD_IIFNAME));
+	build_rule_verdict(&b, VERDICT_JUMP, "foreign");
 	build_rule_verdict(&b, VERDICT_JUMP, "proxied");
 	return build_base_chain(&b, "input", HOOK_INPUT, PRIORITY);
 }
@@ -477,6 +502,7 @@ void skeleton_chains(const struct compile_options *options,
 	add(arg, from_chain(options));
 	add(arg, from_to_host_chain(options));
 	add(arg, to_chain(options));
+	add(arg, foreign_chain());
 	add(arg, proxied_chain());
 	add(arg, proxied_deny_chain(DENY_NO_POLICY_ALLOWS));
 	add(arg, proxied_deny_chain(DENY_QUARANTINE));

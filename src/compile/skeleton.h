@@ -18,6 +18,8 @@
 #define SET_REVOKED6	   "revoked6"
 #define SET_CONFINED4	   "confined4" /* isolated in egress */
 #define SET_CONFINED6	   "confined6"
+#define SET_HOME4	   "home4" /* addresses on managed bridges */
+#define SET_HOME6	   "home6"
 #define SET_HELD_PORTS	   "held_ports" /* TCP, of isolated containers */
 #define MAP_EGRESS4	   "egress4"	/* source address : class chain */
 #define MAP_EGRESS6	   "egress6"

@@ -246,7 +246,7 @@ static void unchanged_is_shared(_unused_ void **state)
 
 	/* One container less: the dispatch, and the group that it was in. */
 	endpoint_unref(w.endpoints.data[--w.endpoints.len]);
-	assert_changed(c, &w, &last, "egres ingre pods4 self4 ");
+	assert_changed(c, &w, &last, "egres home4 ingre pods4 self4 ");
 	ruleset_unref(last);
 	world_fini(&w);
 }
