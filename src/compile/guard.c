@@ -313,12 +313,18 @@ static struct ruleset_chain *base_chain(void)
 	build_rule_verdict(&b, VERDICT_GOTO, "guard");
 	/* **I2** any other port, as of a container that started while nobody
 	 * was there to bind it, may not use an address that is bound: the inet
-	 * table would take its frames for the owner's. */
+	 * table would take its frames for the owner's, the bridge would send
+	 * the owner's to it, and neighbours would. Nor may it be the gateway. */
+	build_lookup(&b, "owned_mac", false, FIELDS(FIELD_ETHER_SADDR));
+	build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++) {
 		match_ether_type(&b, owned[i].type);
 		build_lookup(&b, owned[i].set, false, FIELDS(owned[i].field));
 		build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
 	}
+	match_icmpv6(&b, ND_NEIGHBOR_ADVERT);
+	build_lookup(&b, "owned6", false, FIELDS(FIELD_ND_TARGET));
+	build_rule_verdict(&b, VERDICT_GOTO, "deny_spoofed");
 	return build_base_chain(&b, "prerouting", HOOK_PREROUTING, PRIORITY);
 }
 
@@ -360,22 +366,46 @@ static bool governs(const struct compile_input *in, const char *bridge)
 	return false;
 }
 
+/* Addresses of one kind each, under way. */
+struct owned {
+	struct keys v4, v6, mac;
+};
+
+static void add_mac(struct keys *keys, const struct mac *mac)
+{
+	buf_add(&keys->bytes, mac->bytes, sizeof(mac->bytes));
+	keys->n++;
+}
+
 /* On a network that is not managed its owner may use an address from any port
  * (and somebody else may have the same one there). */
-static void add_owned(struct keys *v4, struct keys *v6,
-		      const struct compile_input *in,
-		      const struct endpoint *owner)
+static void add_owned(struct owned *to, const struct compile_input *in,
+		      const struct compile_port *port)
 {
-	vec_foreach(a, &owner->attachments) {
+	bool elsewhere = false;
+
+	vec_foreach(a, &port->owner->attachments) {
 		struct addr local = member_link_local(&a->mac);
 
-		if (!governs(in, a->bridge))
+		if (!governs(in, a->bridge)) {
+			elsewhere = true;
 			continue;
-		add_addr(v4, &a->v4);
-		add_addr(v6, &a->v6);
+		}
+		add_addr(&to->v4, &a->v4);
+		add_addr(&to->v6, &a->v6);
 		if (mac_is_set(&a->mac))
-			add_addr(v6, &local);
+			add_addr(&to->v6, &local);
 	}
+	if (!elsewhere && mac_is_set(&port->mac))
+		add_mac(&to->mac, &port->mac);
+}
+
+/* The host's own on the bridges. */
+static void add_gateways(struct owned *to, const struct compile_input *in)
+{
+	for (size_t i = 0; i < in->nnetworks; i++)
+		vec_foreach(a, &in->networks[i]->gateways)
+			add_addr(a->family == AF_INET ? &to->v4 : &to->v6, a);
 }
 
 static struct ruleset_set *bound_set(const char *name, struct keys *keys,
@@ -420,19 +450,24 @@ static void bound_sets(const struct compile_input *in, struct ruleset_set **ret)
 	ret[2] = bound_set("bound_mac", &mac, 2, types4);
 }
 
-/* Every bound address, whatever its port; in the order of their names. */
+/* Every bound address, whatever its port, and the gateways'; in the order of
+ * their names. */
 static void owned_sets(const struct compile_input *in, struct ruleset_set **ret)
 {
 	static const enum ruleset_type type4[] = { TYPE_IPV4 };
 	static const enum ruleset_type type6[] = { TYPE_IPV6 };
-	struct keys v4 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
-	struct keys v6 = { .bytes = BUF_INIT(BUF_UNBOUNDED) };
+	static const enum ruleset_type type_mac[] = { TYPE_ETHER };
+	struct owned owned = { { BUF_INIT(BUF_UNBOUNDED), 0 },
+			       { BUF_INIT(BUF_UNBOUNDED), 0 },
+			       { BUF_INIT(BUF_UNBOUNDED), 0 } };
 
+	add_gateways(&owned, in);
 	for (size_t i = 0; i < in->nports; i++)
 		if (in->ports[i].owner && !in->ports[i].absent)
-			add_owned(&v4, &v6, in, in->ports[i].owner);
-	ret[0] = bound_set("owned4", &v4, 1, type4);
-	ret[1] = bound_set("owned6", &v6, 1, type6);
+			add_owned(&owned, in, &in->ports[i]);
+	ret[0] = bound_set("owned4", &owned.v4, 1, type4);
+	ret[1] = bound_set("owned6", &owned.v6, 1, type6);
+	ret[2] = bound_set("owned_mac", &owned.mac, 1, type_mac);
 }
 
 static struct ruleset_set *port_set(const struct compile_input *in)
@@ -491,7 +526,7 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 	ret->chains[6] = igmp_chain();
 	ret->chains[7] = base_chain();
 	ret->chains[8] = suppress_chain(options->audit);
-	ret->nsets = 13;
+	ret->nsets = 14;
 	ret->sets = xcalloc(ret->nsets, sizeof(*ret->sets));
 	bound_sets(in, ret->sets);
 	ret->sets[3] = denied_set("budget", 1, false);
@@ -499,10 +534,10 @@ void guard_part(const struct compile_input *in, struct ruleset_part *ret)
 	ret->sets[5] = denied_set(denied_sets[1].set, 3, true);
 	ret->sets[6] = extension_set();
 	owned_sets(in, ret->sets + 7);
-	ret->sets[9] = port_set(in);
-	ret->sets[10] = denied_set(denied_sets[0].seen, 3, false);
-	ret->sets[11] = denied_set(denied_sets[1].seen, 3, false);
-	ret->sets[12] = denied_set(denied_sets[2].set, 1, true);
+	ret->sets[10] = port_set(in);
+	ret->sets[11] = denied_set(denied_sets[0].seen, 3, false);
+	ret->sets[12] = denied_set(denied_sets[1].seen, 3, false);
+	ret->sets[13] = denied_set(denied_sets[2].set, 1, true);
 	ret->ncounters = ARRAY_SIZE(counters);
 	ret->counters = xcalloc(ret->ncounters, sizeof(*ret->counters));
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)

@@ -256,6 +256,15 @@ static void add_gateway(struct network *n, json *config,
 	vec_push(&n->gateways, a);
 }
 
+/* The bridge has no address then, the gateway is somebody else. */
+static bool gateway_is_not_ours(json *o)
+{
+	const char *inhibit =
+		option_at(o, "com.docker.network.bridge.inhibit_ipv4");
+
+	return inhibit && !strcmp(inhibit, "true");
+}
+
 static void add_subnets(struct network *n, json *o)
 {
 	json *config = engine_member(engine_member(o, "IPAM", json_type_object),
@@ -272,7 +281,8 @@ static void add_subnets(struct network *n, json *o)
 		if (r < 0 && r != -EDOM)
 			continue;
 		vec_push(&n->subnets, p);
-		add_gateway(n, entry, &p);
+		if (p.addr.family != AF_INET || !gateway_is_not_ours(o))
+			add_gateway(n, entry, &p);
 	}
 }
 
