@@ -51,8 +51,8 @@ static void event(struct podman_model *m, struct slice text)
 	podman_model_event(m, &e);
 	podman_event_fini(&e);
 	vec_push(&ports, port);
-	if (podman_model_early(m, id, 10, &ports))
-		podman_model_early_whole(m, id);
+	podman_model_early(m, id, 10, &ports);
+	podman_model_whole(m, id);
 	vec_fini(&ports);
 }
 
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	struct endpoint_store *store = endpoint_store_new();
 	struct podman_model *m = podman_model_new(
 		store, NULL,
-		(struct podman_ask){ ask, ask_networks, ask, NULL });
+		(struct podman_ask){ ask, ask_networks, ask, ask, NULL });
 
 	log_set_level(LOG_LEVEL_ERROR);
 	podman_model_host(m, false);

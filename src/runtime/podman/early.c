@@ -122,6 +122,7 @@ static void on_event(struct podman_early *w, const struct inotify_event *e)
 
 	if (e->wd == w->wd && e->len && e->mask & IN_CREATE && is_id(e->name)) {
 		podman_early_add(w, e->name);
+		read_spec(w, e->name); /* were we late? */
 		return;
 	}
 	if (!p)
@@ -135,8 +136,10 @@ static void on_event(struct podman_early *w, const struct inotify_event *e)
 		return;
 	if (p->userdata && !strcmp(e->name, SPEC))
 		read_spec(w, id);
-	else if (!p->userdata && watch(w, id, true))
+	else if (!p->userdata && watch(w, id, true)) {
 		inotify_rm_watch(w->fd, e->wd);
+		read_spec(w, id);
+	}
 }
 
 static void on_readable(void *arg, _unused_ int events, _unused_ int error)

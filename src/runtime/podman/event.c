@@ -31,6 +31,14 @@ static bool is_infra(const struct podman_event *e)
 	       !strncmp(name, e->pod_id, 12) && !strcmp(name + 12, "-infra");
 }
 
+/* Its network is the infra container's. */
+static bool is_member(const struct podman_item *i)
+{
+	return i->is.pod && i->is.pod[0] && !i->is.infra;
+}
+
+/* The labels are asked about at once: when the network stands, some 50 ms before
+ * the first instruction, it would often be too late. */
 static void take_creation(struct podman_model *m, struct podman_event *e)
 {
 	struct podman_item *i = podman_get_item(m, e->id);
@@ -46,6 +54,8 @@ static void take_creation(struct podman_model *m, struct podman_event *e)
 	i->is.more.image = xstrdup("");
 	i->is.pod = TAKE_PTR(e->pod_id);
 	i->is.spec = xstrdup("");
+	if (m->hosted && !m->rootless && !is_member(i))
+		m->ask.labels(m->ask.arg, i->id);
 }
 
 /* It is told at once; everything else waits for its start to be over. */
@@ -97,16 +107,15 @@ static bool is_taken(const struct podman_model *m, const struct podman_item *by,
 	return false;
 }
 
-bool podman_model_early(struct podman_model *m, const char *id, uint64_t when,
+void podman_model_early(struct podman_model *m, const char *id, uint64_t when,
 			const podman_ports *ports)
 {
 	struct podman_item *i = podman_find_item(m, id);
-	bool member = i && i->is.pod && i->is.pod[0] && !i->is.infra;
 
 	if (!i || !(i->known || i->told) || i->is.running ||
-	    (i->told && !i->known && member) ||
+	    i->asked_at > when || (!i->known && is_member(i)) ||
 	    podman_is_shared(i->is.entry.network_mode) || is_taken(m, i, ports))
-		return false;
+		return;
 	vec_fini(&i->early);
 	vec_foreach(p, ports) {
 		vec_push(&i->early, *p);
@@ -115,10 +124,11 @@ bool podman_model_early(struct podman_model *m, const char *id, uint64_t when,
 	}
 	i->early_at = when;
 	podman_publish(m, i);
-	return !i->known && !i->whole;
+	if (!i->known && !i->whole)
+		m->ask.labels(m->ask.arg, id);
 }
 
-void podman_model_early_whole(struct podman_model *m, const char *id)
+void podman_model_whole(struct podman_model *m, const char *id)
 {
 	struct podman_item *i = podman_find_item(m, id);
 

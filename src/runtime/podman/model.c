@@ -134,6 +134,7 @@ void podman_model_container(struct podman_model *m, const char *id,
 	i->is = *c;
 	*c = (struct podman_container){ 0 };
 	i->known = true;
+	i->asked_at = when;
 	tell_shared(i);
 	vec_foreach(a, &i->is.addresses)
 		missing |= !podman_network_named(m, a->network);

@@ -5,8 +5,8 @@
  * Inspect is the truth; an event only says whom to ask. Podman holds a
  * container's lock while it starts it, and every answer about that container
  * waits for the end of the start: too late for its first instruction. What is
- * needed before that comes from two other places (early.h): the labels
- * from the event of its creation, the interfaces from the kernel.
+ * needed before that comes from two other places: the labels from the event of
+ * its creation, the interfaces from the kernel (early.h).
  *
  * A pod is one endpoint: its infra container, which holds the network, under
  * the pod's name and with the pod's labels, as in Kubernetes. Its members are
@@ -25,6 +25,9 @@ struct podman_ask {
 	void (*container)(void *arg, const char *id);
 	void (*networks)(void *arg);
 	void (*pod)(void *arg, const char *id);
+	/* Whether an event hides a label of @id (podman_json_event()): only
+	 * when none is, podman_model_whole() is the answer. */
+	void (*labels)(void *arg, const char *id);
 	void *arg;
 };
 
@@ -68,15 +71,13 @@ typedef VEC(struct podman_port) podman_ports;
 
 /**
  * Container @id is being started in a namespace with @ports, as of @when. It
- * counts until an answer to a later question.
- *
- * Returns true when the labels of @id are known as far as an event tells: the
- * caller then finds out whether one is hidden (podman_json_event()), and says
- * so by podman_model_early_whole(). Else all is done.
+ * counts until an answer to a later question; before its creation was told
+ * nothing is done.
  */
-bool podman_model_early(struct podman_model *m, const char *id, uint64_t when,
+void podman_model_early(struct podman_model *m, const char *id, uint64_t when,
 			const podman_ports *ports);
-void podman_model_early_whole(struct podman_model *m, const char *id);
+/** The event of the creation of @id told all of its labels. */
+void podman_model_whole(struct podman_model *m, const char *id);
 /** All networks; takes each struct network out of @list. */
 void podman_model_networks(struct podman_model *m, docker_networks *list);
 void podman_model_pods(struct podman_model *m, const podman_pods *list);

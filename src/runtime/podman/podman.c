@@ -158,6 +158,7 @@ static void on_connected(struct engine *e)
 					    .container = podman_want_container,
 					    .networks = podman_want_networks,
 					    .pod = podman_want_pod,
+					    .labels = podman_want_labels,
 					    .arg = p,
 				    });
 	p->hosted = root_listens(e->session.socket);
@@ -175,6 +176,7 @@ static void on_drop(struct engine *e)
 
 	podman_drop_wants(p);
 	podman_drop_starts(p);
+	podman_drop_checks(p);
 	podman_list_drop(p);
 	podman_info_fini(&p->info);
 	p->hosted = p->info_asked = p->info_told = false;

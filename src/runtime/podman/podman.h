@@ -21,7 +21,14 @@ struct podman_start {
 	char *id;
 	uint64_t when; /* monotonic */
 	podman_ports ports;
-	unsigned hidden; /* answers to come about labels that may be hidden */
+	UT_hash_handle hh;
+};
+
+/** One whose labels may be more than the event of its creation told. */
+struct podman_check {
+	char *id;
+	unsigned outstanding; /* answers to come */
+	bool failed;	      /* they are more, or it is not known */
 	UT_hash_handle hh;
 };
 
@@ -59,6 +66,7 @@ struct podman {
 	struct podman_want *wants;
 	struct podman_early *early; /* NULL: cannot be watched */
 	struct podman_start *starts;
+	struct podman_check *checks;
 	bool asking_networks, networks_again;
 	struct podman_listing listing;
 	struct podman_seen seen[PODMAN_SEEN]; /* a ring */
@@ -87,6 +95,10 @@ void podman_want_listed(struct podman *p, const char *id);
 /** Returns false when the connection is gone for @result. */
 bool podman_take_networks(struct podman *p, const struct http_result *result);
 void podman_drop_wants(struct podman *p);
+
+/* labels.c: see podman_ask.labels. @arg is the struct podman. */
+void podman_want_labels(void *arg, const char *id);
+void podman_drop_checks(struct podman *p);
 
 /* list.c */
 void podman_list(struct engine *e);

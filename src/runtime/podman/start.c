@@ -2,8 +2,10 @@
 /* start.c - a Podman container is about to run its first instruction.
  *
  * Its config.json names its network namespace (early.h), and the kernel tells
- * what is in there. Its labels come with the event of its creation, which the
- * engine is asked for at once, because it would take its time.
+ * what is in there. Its labels came with the event of its creation, which the
+ * engine is asked for as soon as a port appears, because it would take its time
+ * to tell. So when the network stands nothing is waited for; the engine is asked
+ * once more, for what happened in between (a new name) counts too.
  */
 #include <stdio.h>
 #include <string.h>
@@ -119,53 +121,14 @@ static void drop_start(struct podman *p, struct podman_start *s)
 	free(s);
 }
 
-/* An answer comes at once when no container fits the filter. Else it waits for
- * the end of the start: then there is such a label, and inspect will tell it. */
-static void on_hidden(struct engine *e, struct engine_call *call,
-		      const struct http_result *result)
-{
-	struct podman *p = podman_of(e);
-	struct podman_start *s = find_start(p, call->ids.data[0]);
-	podman_ids fit;
-
-	if (!s || result->error || result->status != 200 ||
-	    podman_json_ids(result->body, &fit) < 0)
-		return;
-	if (!fit.len && --s->hidden == 0) {
-		podman_model_early_whole(p->model, s->id);
-		drop_start(p, s);
-	}
-	podman_ids_fini(&fit);
-}
-
-static void ask_hidden(struct podman *p, struct podman_start *s)
-{
-	for (size_t i = 0; podman_hiding[i]; i++) {
-		_cleanup_(freep) char *filter =
-			xasprintf("{\"id\":[\"%s\"],\"label\":[\"%s\"]}", s->id,
-				  podman_hiding[i]);
-		_cleanup_(freep) char *encoded = http_encode(filter);
-		_cleanup_(freep) char *path = xasprintf(
-			"/containers/json?all=true&filters=%s", encoded);
-
-		s->hidden++;
-		engine_get(&p->engine, p->labels, path,
-			   PODMAN_INSPECT_TIMEOUT_MS, on_hidden, s->id);
-	}
-}
-
 /* All events up to now are applied. */
 void podman_starts_go_on(struct podman *p)
 {
 	struct podman_start *s, *next;
 
 	HASH_ITER(hh, p->starts, s, next) {
-		if (s->hidden)
-			continue;
-		if (podman_model_early(p->model, s->id, s->when, &s->ports))
-			ask_hidden(p, s);
-		else
-			drop_start(p, s);
+		podman_model_early(p->model, s->id, s->when, &s->ports);
+		drop_start(p, s);
 	}
 }
 
@@ -212,6 +175,7 @@ void podman_starting(void *arg, const char *id, const char *path)
 	s->ports = ports;
 	s->when = clock_monotonic();
 	HASH_ADD_KEYPTR(hh, p->starts, s->id, strlen(s->id), s);
+	podman_model_early(p->model, id, s->when, &s->ports);
 	podman_want_events(p);
 	/* Its answer ends what is assumed now, also when the start fails. */
 	podman_want_container(p, id);

@@ -17,6 +17,7 @@ struct podman_item {
 	bool whole; /* no label is hidden from what is @told */
 	podman_ports early; /* while it starts: its interfaces */
 	uint64_t early_at;  /* monotonic; answers from before are stale */
+	uint64_t asked_at;  /* likewise: the question that told what it @is */
 	char *problem;	    /* with its labels, told already */
 	bool told_overlabelled, told_shared;
 	UT_hash_handle hh;

@@ -18,6 +18,7 @@
 #define C1    "7bc53f8d4c26ba4ea292103bb2bf62c9837eb513e9358bd6e903b9966c1389ec"
 #define C3    "ffd46f8a9880e9f6c15ea7a1f4972b6eaf00e51ff49eb491b055917bd02fd06c"
 #define INFRA "71543bb6c920c4f50ad744f83442bb749d1cd18b9783f7a518588d15ae738843"
+#define SL1   "b9295bf83ec861fdc24e77d4ebf081298359757d431826fbef66df921cd9f872"
 #define POD   "f3fe1bcf6c5d04691b37078abd6d50d1eb307eb682c1d9329cd083eb4b1d7951"
 
 static struct buf recorded(const char *name)
@@ -35,7 +36,7 @@ struct world {
 	struct endpoint_store *store;
 	struct podman_model *model;
 	char asked[128]; /* the last container */
-	unsigned containers, networks, pods;
+	unsigned containers, networks, pods, labels;
 };
 
 static void ask_container(void *arg, const char *id)
@@ -56,14 +57,20 @@ static void ask_pod(void *arg, _unused_ const char *id)
 	((struct world *)arg)->pods++;
 }
 
+static void ask_labels(void *arg, _unused_ const char *id)
+{
+	((struct world *)arg)->labels++;
+}
+
 static struct world *world_unhosted(void)
 {
 	struct world *w = xnew(struct world);
 
 	w->store = endpoint_store_new();
-	w->model = podman_model_new(
-		w->store, NULL,
-		(struct podman_ask){ ask_container, ask_networks, ask_pod, w });
+	w->model = podman_model_new(w->store, NULL,
+				    (struct podman_ask){ ask_container,
+							 ask_networks, ask_pod,
+							 ask_labels, w });
 	return w;
 }
 
@@ -257,13 +264,15 @@ static void before_the_first_instruction(_unused_ void **state)
 
 	networks_listed(w);
 	/* Nobody was told of it. */
-	assert_false(podman_model_early(w->model, C1, 10, &ports));
+	podman_model_early(w->model, C1, 10, &ports);
 	assert_true(told(w, CREATION("c1", "")));
 	assert_string_equal(w->asked, C1);
+	assert_int_equal(w->labels, 1);
 	/* A label may be hidden behind "name": not yet. */
-	assert_true(podman_model_early(w->model, C1, 10, &ports));
+	podman_model_early(w->model, C1, 10, &ports);
+	assert_int_equal(w->labels, 2);
 	assert_null(endpoint_store_by_id(w->store, C1));
-	podman_model_early_whole(w->model, C1);
+	podman_model_whole(w->model, C1);
 	e = endpoint_store_by_id(w->store, C1);
 	assert_int_equal(e->state, ENDPOINT_CREATED);
 	assert_string_equal(e->name, "c1");
@@ -279,6 +288,59 @@ static void before_the_first_instruction(_unused_ void **state)
 	world_free(w);
 }
 
+/* Nothing is waited for when the network stands. */
+static void labels_that_are_known_sooner(_unused_ void **state)
+{
+	struct world *w = world_new();
+	podman_ports ports = one_port();
+
+	networks_listed(w);
+	told(w, CREATION("c1", ""));
+	podman_model_whole(w->model, C1);
+	assert_null(endpoint_store_by_id(w->store, C1));
+	podman_model_early(w->model, C1, 10, &ports);
+	assert_int_equal(endpoint_store_by_id(w->store, C1)->attachments.len,
+			 1);
+	assert_int_equal(w->labels, 1);
+	vec_fini(&ports);
+	world_free(w);
+}
+
+static void members_are_not_asked_about(_unused_ void **state)
+{
+	struct world *w = world_new();
+
+	told(w, CREATION("member", POD));
+	assert_int_equal(w->labels, 0);
+	podman_model_free(w->model);
+	w->model = podman_model_new(w->store, NULL,
+				    (struct podman_ask){ ask_container,
+							 ask_networks, ask_pod,
+							 ask_labels, w });
+	podman_model_host(w->model, true);
+	told(w, CREATION("c1", "")); /* a user's */
+	assert_int_equal(w->labels, 0);
+	world_free(w);
+}
+
+/* What was seen of the start is applied once more when its end is known. */
+static void a_start_that_is_over(_unused_ void **state)
+{
+	struct world *w = world_new();
+	podman_ports ports = one_port();
+
+	networks_listed(w);
+	inspected(w, "inspect-sl1.json", 11); /* has stopped */
+	podman_model_early(w->model, SL1, 10, &ports);
+	assert_int_equal(endpoint_store_by_id(w->store, SL1)->attachments.len,
+			 0);
+	podman_model_early(w->model, SL1, 12, &ports);
+	assert_int_equal(endpoint_store_by_id(w->store, SL1)->attachments.len,
+			 1);
+	vec_fini(&ports);
+	world_free(w);
+}
+
 static void an_answer_from_before_the_start(_unused_ void **state)
 {
 	struct world *w = world_new();
@@ -289,7 +351,7 @@ static void an_answer_from_before_the_start(_unused_ void **state)
 	inspected(w, "inspect-h1.json", 1); /* exited, and known */
 	told(w, CREATION("c1", ""));
 	podman_model_early(w->model, C1, 10, &ports);
-	podman_model_early_whole(w->model, C1);
+	podman_model_whole(w->model, C1);
 	assert_int_equal(endpoint_store_by_id(w->store, C1)->attachments.len,
 			 1);
 	podman_model_container(w->model, C1, 20, NULL);
@@ -305,8 +367,8 @@ static void who_joins_a_namespace_does_not_own_it(_unused_ void **state)
 
 	networks_listed(w);
 	told(w, CREATION("member", POD));
-	assert_false(podman_model_early(w->model, C1, 10, &ports));
-	podman_model_early_whole(w->model, C1);
+	podman_model_early(w->model, C1, 10, &ports);
+	podman_model_whole(w->model, C1);
 	assert_null(endpoint_store_by_id(w->store, C1));
 	inspected(w, "inspect-c3.json", 1);
 	assert_int_equal(
@@ -314,7 +376,9 @@ static void who_joins_a_namespace_does_not_own_it(_unused_ void **state)
 		0);
 	podman_model_container(w->model, C1, 11, NULL);
 	told(w, CREATION("c1", ""));
-	assert_false(podman_model_early(w->model, C1, 12, &ports));
+	podman_model_whole(w->model, C1);
+	podman_model_early(w->model, C1, 12, &ports);
+	assert_null(endpoint_store_by_id(w->store, C1));
 	vec_fini(&ports);
 	world_free(w);
 }
@@ -502,6 +566,9 @@ int main(void)
 		TEST(a_pod_is_one_endpoint),
 		TEST(out_of_reach),
 		TEST(before_the_first_instruction),
+		TEST(labels_that_are_known_sooner),
+		TEST(members_are_not_asked_about),
+		TEST(a_start_that_is_over),
 		TEST(an_answer_from_before_the_start),
 		TEST(who_joins_a_namespace_does_not_own_it),
 		TEST(recorded_events),
