@@ -7,6 +7,7 @@ machine carries several. What has a command line like Docker's is inherited.
 import os
 import signal
 import socket
+import struct
 
 import testhost
 
@@ -75,12 +76,19 @@ runroot="/run/containers/storage"
             except OSError:
                 return False
 
+    def _listener(self):
+        """Process id of who listens, as the kernel knows it. A user's podman
+        goes on in a child, which is not always its first thread's; and when the
+        parent is told to end it may leave the child behind, with all
+        connections."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.path(self.socket))
+            pid, _, _ = struct.unpack("3i", s.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return pid
+
     def stop_docker(self, sig=signal.SIGTERM):
-        # A user's podman goes on in a child, in his user namespace.
-        pid = testhost._child_of(self.service.pid)
-        while child := testhost._child_of(pid):
-            pid = child
-        os.kill(pid, sig)
+        os.kill(self._listener(), sig)
         self.service.wait(testhost.PATIENCE)
         # Nothing takes it away, as with Docker's; a new service replaces it.
 
