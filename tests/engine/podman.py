@@ -10,11 +10,11 @@ import netpol
 import podmanhost
 import testhost
 
-NONSENSE = r"""
-import os, socket, sys
-
 # run.py: the clock decides here.
 ALONE = True
+
+NONSENSE = r"""
+import os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen(8)
