@@ -41,7 +41,8 @@ def resident(h):
 
 def engine_ms(h):
     """Processor time of the engine and of what it has run, in ms."""
-    service = h.service if h.engine == "podman" else h.dockerd
+    service = {"docker": "dockerd", "podman": "service", "containerd": "containerd"}[h.engine]
+    service = getattr(h, service)
     with open(f"/proc/{testhost._child_of(service.pid)}/stat", encoding="ascii") as f:
         times = f.read().rsplit(")", 1)[1].split()[11:15]
     return 1000 * sum(map(int, times)) // os.sysconf("SC_CLK_TCK")
