@@ -90,9 +90,10 @@ class Proxy:
     misbehave. Its socket is /run/proxy.sock."""
 
     def __init__(self, host):
-        self.upstream = host.path("/run/docker.sock")
+        self.upstream = host.path(host.socket)
         self.mode = "pass"
         self.answer = b""
+        self.replace = None  # (bytes of the engine's, as many others)
         self.streams = []  # the agent's ends of event streams
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -122,10 +123,12 @@ class Proxy:
                     if not data:
                         return
                     if ready is engine:
+                        if self.replace:
+                            data = data.replace(*self.replace)
                         with self.lock:
                             agent.sendall(data)
                     elif self.mode == "pass":
-                        if b"/events?" in data:
+                        if b"/events?" in data and b"stream=false" not in data:
                             self.streams.append(agent)
                         engine.sendall(data)
                     elif self.mode == "answer":
@@ -136,10 +139,10 @@ class Proxy:
             if agent in self.streams:
                 self.streams.remove(agent)
 
-    def answer_all(self, body, status="200 OK"):
-        """From now on everything is answered so."""
-        self.answer = (f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() +
-                       body)
+    def answer_all(self, body, status="200 OK", head=""):
+        """From now on everything is answered so; @head: more lines of it."""
+        self.answer = (f"HTTP/1.1 {status}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+                       .encode() + body)
         self.mode = "answer"
 
     def inject(self, body, whole=True):
