@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* spool.c - lines that wait on disk until somebody has taken them.
  *
- * A segment holds the lines from its name's number up to the next one's; only
- * the last is written. `position` is the number of the first wanted line, on
- * disk and in memory; the reader's offset belongs to it.
+ * A segment (segment.h) holds the lines from its name's number up to the next
+ * one's; only the last is written. `position` is the number of the first wanted
+ * line, on disk and in memory; the reader's offset belongs to it.
  */
 #include "sink/spool.h"
 
@@ -17,24 +17,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
+#include "sink/segment.h"
 
 #define SEGMENT_MAX (8U << 20)
-#define NAME_DIGITS 20
 #define SYNC_EVERY  1000000000U /* ns */
-
-static const char segment_magic[8] = "BHSPOOL1";
-static const char position_magic[8] = "BHSPPOS1";
-
-struct record_head {
-	uint32_t len, hash;
-	uint64_t time; /* realtime ns */
-};
-
-struct position {
-	char magic[8];
-	uint64_t number, hash;
-};
 
 struct segment {
 	uint64_t first; /* number of its first line */
@@ -55,83 +41,13 @@ struct spool {
 	uint64_t batch_first, batch_end, doubtful;
 };
 
-static char *segment_path(const struct spool *s, uint64_t first)
-{
-	return xasprintf("%s/%0*llu.seg", s->dir, NAME_DIGITS,
-			 (unsigned long long)first);
-}
-
-static uint32_t hash_of(const void *bytes, size_t n)
-{
-	return (uint32_t)hash_content(bytes, n);
-}
-
-/* ---- records ----------------------------------------------------------- */
-
-/* The record at the front of @bytes. Returns its size, or 0: there is no whole
- * and sound one. */
-static size_t parse_record(struct slice bytes, struct slice *ret_line,
-			   uint64_t *ret_time)
-{
-	struct record_head head;
-	struct slice line;
-
-	if (bytes.len < sizeof(head))
-		return 0;
-	memcpy(&head, bytes.ptr, sizeof(head));
-	if (!head.len || head.len > SINK_LINE_MAX ||
-	    head.len > bytes.len - sizeof(head))
-		return 0;
-	line = (struct slice){ bytes.ptr + sizeof(head), head.len };
-	if (head.hash != hash_of(line.ptr, line.len))
-		return 0;
-	*ret_line = line;
-	*ret_time = head.time;
-	return sizeof(head) + line.len;
-}
-
-static void add_record(struct buf *out, struct slice line, uint64_t now)
-{
-	struct record_head head = { .len = (uint32_t)line.len,
-				    .hash = hash_of(line.ptr, line.len),
-				    .time = now };
-
-	buf_add(out, &head, sizeof(head));
-	buf_add(out, line.ptr, line.len);
-}
-
-/* ---- position ---------------------------------------------------------- */
-
-static int save_position(struct spool *s)
-{
-	struct position p = { .number = s->position };
-
-	memcpy(p.magic, position_magic, sizeof(p.magic));
-	p.hash = hash_content(&p.number, sizeof(p.number));
-	return pwrite(s->position_fd, &p, sizeof(p), 0) == sizeof(p) ? 0
-								     : -errno;
-}
-
-/* False when there is none, or a damaged one. */
-static bool load_position(struct spool *s, uint64_t *ret)
-{
-	struct position p;
-
-	if (pread(s->position_fd, &p, sizeof(p), 0) != sizeof(p) ||
-	    memcmp(p.magic, position_magic, sizeof(p.magic)) != 0 ||
-	    p.hash != hash_content(&p.number, sizeof(p.number)))
-		return false;
-	*ret = p.number;
-	return true;
-}
-
 /* ---- segments ---------------------------------------------------------- */
 
 static void close_reader(struct spool *s)
 {
 	closep(&s->reader);
 	s->reader = -1;
-	s->offset = sizeof(segment_magic);
+	s->offset = SEGMENT_BEGIN;
 }
 
 /* Where the lines of the first segment end. */
@@ -144,7 +60,7 @@ static uint64_t first_end(const struct spool *s)
 static void remove_first(struct spool *s)
 {
 	_cleanup_(freep) char *path =
-		segment_path(s, s->segments.data[0].first);
+		segment_path(s->dir, s->segments.data[0].first);
 
 	(void)unlink(path);
 	s->position = MAX(s->position, first_end(s));
@@ -194,25 +110,16 @@ static void drop_empty_last(struct spool *s)
 
 static int begin_segment(struct spool *s)
 {
-	_cleanup_(freep) char *path = segment_path(s, s->next);
-	_cleanup_(closep) int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND,
-		     0600);
+	int fd, r = segment_create(s->dir, s->next, &fd);
 
-	if (fd < 0)
-		return -errno;
-	if (write(fd, segment_magic, sizeof(segment_magic)) !=
-	    sizeof(segment_magic)) {
-		(void)unlink(path);
-		return -ENOSPC;
-	}
+	if (r < 0)
+		return r;
 	drop_empty_last(s);
 	closep(&s->writer);
-	s->writer = TAKE_FD(fd);
+	s->writer = fd;
 	vec_push(&s->segments,
-		 (struct segment){ .first = s->next,
-				   .bytes = sizeof(segment_magic) });
-	s->bytes += sizeof(segment_magic);
+		 (struct segment){ .first = s->next, .bytes = SEGMENT_BEGIN });
+	s->bytes += SEGMENT_BEGIN;
 	return 0;
 }
 
@@ -264,7 +171,7 @@ static int append_some(struct spool *s, const struct sink_lines *lines,
 		return r;
 	used = s->segments.data[s->segments.len - 1].bytes;
 	while (i < lines->n && used + text.len < s->segment_max)
-		add_record(&text, lines->lines[i++], now);
+		segment_record_add(&text, lines->lines[i++], now);
 	make_room(s, text.len);
 	if (s->position == s->next)
 		s->oldest = now;
@@ -302,20 +209,13 @@ void spool_batch_fini(struct spool_batch *b)
 
 static int open_reader(struct spool *s)
 {
-	_cleanup_(freep) char *path =
-		segment_path(s, s->segments.data[0].first);
-	char magic[sizeof(segment_magic)];
-	int fd = s->reader >= 0 ? s->reader : open(path, O_RDONLY | O_CLOEXEC);
+	int r;
 
-	if (fd < 0)
-		return -errno;
-	if (s->reader < 0)
-		s->offset = sizeof(segment_magic);
-	s->reader = fd;
-	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-			       !memcmp(magic, segment_magic, sizeof(magic))
-		       ? 0
-		       : -EBADMSG;
+	if (s->reader >= 0)
+		return 0;
+	r = segment_open(s->dir, s->segments.data[0].first, &s->reader);
+	s->offset = SEGMENT_BEGIN;
+	return r;
 }
 
 /* Up to @want bytes of segment 0 from the reader's offset on. */
@@ -343,7 +243,7 @@ static size_t split(struct spool *s, size_t max_lines, size_t max_bytes,
 	uint64_t time;
 
 	while (b->lines.len < max_lines && used < max_bytes &&
-	       (size = parse_record(rest, &line, &time))) {
+	       (size = segment_record_parse(rest, &line, &time))) {
 		rest = (struct slice){ rest.ptr + size, rest.len - size };
 		if (first) {
 			first--;
@@ -371,7 +271,7 @@ static int read_first(struct spool *s, size_t max_lines, size_t max_bytes,
 	if (r < 0)
 		return r;
 	/* At the start the offset is that of the segment's first line. */
-	skip = s->offset == sizeof(segment_magic)
+	skip = s->offset == SEGMENT_BEGIN
 		       ? s->position - s->segments.data[0].first
 		       : 0;
 	r = load(s, skip ? UINT32_MAX : max_bytes, &b->text);
@@ -432,12 +332,11 @@ int spool_taken(struct spool *s, const struct spool_batch *batch, size_t n)
 	for (size_t i = 0; s->position < end && i < n; i++) {
 		if (batch->first + i < s->position)
 			continue;
-		s->offset +=
-			sizeof(struct record_head) + batch->lines.data[i].len;
+		s->offset += segment_record_size(batch->lines.data[i]);
 		s->position++;
 	}
 	remove_taken(s);
-	r = save_position(s);
+	r = position_save(s->position_fd, s->position);
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -463,18 +362,6 @@ static int compare_segments(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* False for a name that is none of ours. */
-static bool parse_name(const char *name, uint64_t *ret)
-{
-	char *end;
-
-	if (strspn(name, "0123456789") != NAME_DIGITS)
-		return false;
-	errno = 0;
-	*ret = strtoull(name, &end, 10);
-	return !errno && !strcmp(end, ".seg");
-}
-
 static int list_segments(struct spool *s)
 {
 	DIR *dir = opendir(s->dir);
@@ -485,7 +372,7 @@ static int list_segments(struct spool *s)
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (!parse_name(entry->d_name, &found.first) ||
+		if (!segment_parse_name(entry->d_name, &found.first) ||
 		    fstatat(dirfd(dir), entry->d_name, &st,
 			    AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode))
@@ -499,30 +386,20 @@ static int list_segments(struct spool *s)
 	return 0;
 }
 
-/* How many sound records the last segment has; its torn end is cut off. */
+/* The last one's torn end is cut off. One that is none is left as it is: what
+ * it held is damaged. */
 static int measure_last(struct spool *s)
 {
 	struct segment *last = &s->segments.data[s->segments.len - 1];
-	_cleanup_(freep) char *path = segment_path(s, last->first);
-	_cleanup_(buf_fini) struct buf text =
-		BUF_INIT(SEGMENT_MAX + 2 * SINK_LINE_MAX);
-	uint64_t sound = sizeof(segment_magic), time;
-	struct slice rest, line;
-	size_t size;
-	int r = buf_read_file(&text, path);
+	_cleanup_(freep) char *path = segment_path(s->dir, last->first);
+	uint64_t records, sound;
+	int r = segment_measure(path, SEGMENT_MAX + 2 * SINK_LINE_MAX, &records,
+				&sound);
 
-	if (r < 0 && r != -EFBIG)
+	if (r < 0)
 		return r;
-	s->next = last->first;
-	if (text.len < sound || memcmp(text.data, segment_magic, sound) != 0)
-		return 0;
-	rest = (struct slice){ text.data + sound, text.len - sound };
-	while ((size = parse_record(rest, &line, &time))) {
-		rest = (struct slice){ rest.ptr + size, rest.len - size };
-		sound += size;
-		s->next++;
-	}
-	if (sound == last->bytes)
+	s->next = last->first + records;
+	if (!sound || sound == last->bytes)
 		return 0;
 	if (truncate(path, (off_t)sound) < 0)
 		return -errno;
@@ -534,7 +411,7 @@ static int measure_last(struct spool *s)
 static void find_position(struct spool *s)
 {
 	uint64_t saved;
-	bool known = load_position(s, &saved);
+	bool known = position_load(s->position_fd, &saved);
 
 	if (s->segments.len)
 		s->position = s->segments.data[0].first;
@@ -567,7 +444,7 @@ static int load_all(struct spool *s)
 	find_position(s);
 	if (s->position < s->next)
 		s->oldest = clock_realtime(); /* until it is read */
-	return save_position(s);
+	return position_save(s->position_fd, s->position);
 }
 
 int spool_open(const char *dir, uint64_t max, struct spool **ret)
@@ -580,7 +457,7 @@ int spool_open(const char *dir, uint64_t max, struct spool **ret)
 	s->max = MAX(max, (uint64_t)SPOOL_SIZE_MIN);
 	s->segment_max = MIN(s->max / 8, (uint64_t)SEGMENT_MAX);
 	s->writer = s->reader = s->position_fd = -1;
-	s->offset = sizeof(segment_magic);
+	s->offset = SEGMENT_BEGIN;
 	r = load_all(s);
 	if (r < 0) {
 		spool_close(s);
@@ -598,7 +475,7 @@ void spool_close(struct spool *s)
 		(void)fdatasync(s->writer);
 	/* What made room was counted: not once more at the next start. */
 	if (s->position_fd >= 0)
-		(void)save_position(s);
+		(void)position_save(s->position_fd, s->position);
 	closep(&s->writer);
 	closep(&s->reader);
 	closep(&s->position_fd);
