@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* feed.c - the agent's end of its flow writer.
  *
- * The queue holds every line from `oldest`, the first that some sink has not
- * settled, to `next`. Of its bytes the first `sent` are with the present
- * writer. When the queue is full, what was sent makes room, settled or not: it
- * is only kept for the case that the writer dies. If that is not enough, the
- * new line is lost for every sink; it gets no number.
- *
- * When a writer dies, each sink goes on at the first line that it had not
- * settled; those of them that are not in the queue any more are lost for it.
+ * A process of its own, the keeper, starts writers. Lines wait in a backlog
+ * (backlog.h) from where a dead writer's successor gets them again; what became
+ * of them is in a ledger (ledger.h), from the writers' reports.
  */
 #include "sink/feed.h"
 
@@ -22,8 +17,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/frame.h"
+#include "sink/backlog.h"
 #include "sink/keeper.h"
+#include "sink/ledger.h"
 
 #define RESTART_FIRST_MS 100
 #define RESTART_LAST_MS	 30000
@@ -42,13 +38,6 @@
 
 #define NO_KEEPER \
 	"its keeper has ended: records cannot be written when it ends too; restart bulkheadd"
-
-struct feed_sink {
-	struct sink_report report; /* of the present writer */
-	uint64_t written, lost;	   /* by those before */
-	uint64_t told;		   /* of the lost ones */
-	char problem[SINK_PROBLEM_MAX];
-};
 
 struct sink_feed {
 	struct loop *loop;
@@ -69,92 +58,18 @@ struct sink_feed {
 	uint64_t pause_ms, started, restarts;
 	char *problem; /* the writer's; NULL: none */
 
-	struct sink_queue queue;
+	struct backlog backlog;
+	struct ledger ledger;
 	struct loop_timer *join;
 	uint64_t sent_at;    /* monotonic ns */
-	struct buf preamble; /* goes before the queue, to a new writer */
-	size_t sent;	     /* bytes of the queue */
-	uint64_t next;	     /* number of the next line */
-	uint64_t lost, told; /* had no room */
-
-	struct feed_sink *sinks;
+	struct buf preamble; /* goes before the backlog, to a new writer */
 	struct loop_timer *tell;
 	bool closing;
 };
 
 static void writer_gone(struct sink_feed *f, const char *why);
 
-/* ---- the queue --------------------------------------------------------- */
-
-static uint64_t oldest(const struct sink_feed *f)
-{
-	struct sink_entry first;
-
-	return sink_queue_at(&f->queue, 0, &first) ? first.head.number
-						   : f->next;
-}
-
-static void pop(struct sink_feed *f)
-{
-	struct sink_entry first;
-	size_t size;
-
-	if (!sink_queue_at(&f->queue, 0, &first))
-		return;
-	size = sink_queue_next(0, &first);
-	f->sent -= MIN(f->sent, size);
-	sink_queue_pop(&f->queue);
-}
-
-/* True while the first entry is wholly with the writer. */
-static bool first_is_sent(const struct sink_feed *f)
-{
-	struct sink_entry first;
-
-	return sink_queue_at(&f->queue, 0, &first) &&
-	       sink_queue_next(0, &first) <= f->sent;
-}
-
-static void forget_settled(struct sink_feed *f)
-{
-	uint64_t settled = f->next;
-
-	for (size_t i = 0; i < f->configs->len; i++)
-		settled = MIN(settled, f->sinks[i].report.settled);
-	while (first_is_sent(f) && oldest(f) < settled)
-		pop(f);
-}
-
-static bool enqueue(struct sink_feed *f, enum sink_frame_type type,
-		    struct slice content)
-{
-	struct sink_head head = { .len = (uint32_t)content.len,
-				  .type = type,
-				  .number = f->next,
-				  .time = clock_monotonic() };
-
-	while (!sink_queue_add(&f->queue, &head, content)) {
-		if (!first_is_sent(f))
-			return false;
-		pop(f);
-	}
-	return true;
-}
-
 /* ---- losses and troubles ----------------------------------------------- */
-
-static uint64_t lost_of(const struct feed_sink *s)
-{
-	return s->lost + s->report.lost;
-}
-
-static bool loss_untold(const struct sink_feed *f)
-{
-	for (size_t i = 0; i < f->configs->len; i++)
-		if (lost_of(&f->sinks[i]) > f->sinks[i].told)
-			return true;
-	return f->lost > f->told;
-}
 
 static void set_writer_problem(struct sink_feed *f, const char *problem)
 {
@@ -173,25 +88,21 @@ static void set_writer_problem(struct sink_feed *f, const char *problem)
 static void tell_losses(void *arg)
 {
 	struct sink_feed *f = arg;
-	uint64_t n = f->lost - f->told;
+	uint64_t n;
 
 	/* Only where the line that tells it has a place. */
-	if (sink_queue_bytes(&f->queue).len > f->queue.max / 2 &&
-	    !first_is_sent(f)) {
+	if (backlog_is_tight(&f->backlog)) {
 		if (f->fd >= 0)
 			set_writer_problem(
 				f, "takes no lines; what comes now is lost");
 		loop_timer_start(f->tell, TELL_MS, 0);
 		return;
 	}
-	f->told = f->lost;
+	n = ledger_tell(&f->ledger);
 	if (n)
 		f->observer.loss(f->observer.arg, "writer", n);
 	for (size_t i = 0; i < f->configs->len; i++) {
-		struct feed_sink *s = &f->sinks[i];
-
-		n = lost_of(s) - MIN(s->told, lost_of(s));
-		s->told += n;
+		n = ledger_tell_sink(&f->ledger, i);
 		if (n)
 			f->observer.loss(f->observer.arg,
 					 f->configs->data[i].name, n);
@@ -200,23 +111,23 @@ static void tell_losses(void *arg)
 
 static void note_losses(struct sink_feed *f)
 {
-	if (!f->closing && loss_untold(f) && !loop_timer_active(f->tell))
+	if (!f->closing && ledger_has_untold(&f->ledger) &&
+	    !loop_timer_active(f->tell))
 		loop_timer_start(f->tell, TELL_MS, 0);
 }
 
 static void set_sink_problem(struct sink_feed *f, size_t i, const char *problem)
 {
-	struct feed_sink *s = &f->sinks[i];
 	const char *name = f->configs->data[i].name;
 
-	if (!strcmp(s->problem, problem))
+	if (!ledger_set_problem(&f->ledger, i, problem))
 		return;
-	snprintf(s->problem, sizeof(s->problem), "%s", problem);
 	if (*problem)
 		log_warning("flow log %s: %s", name, problem);
 	else
 		log_warning("flow log %s is written again; records lost: %llu",
-			    name, (unsigned long long)lost_of(s));
+			    name,
+			    (unsigned long long)ledger_lost(&f->ledger, i));
 	if (!f->closing)
 		f->observer.trouble(f->observer.arg, name, problem);
 }
@@ -225,7 +136,7 @@ static void set_sink_problem(struct sink_feed *f, size_t i, const char *problem)
 
 static bool has_unsent(const struct sink_feed *f)
 {
-	return f->preamble.len || sink_queue_bytes(&f->queue).len > f->sent;
+	return f->preamble.len || backlog_unsent(&f->backlog).len;
 }
 
 static void want(struct sink_feed *f)
@@ -240,11 +151,9 @@ static void want(struct sink_feed *f)
 static int send_some(struct sink_feed *f)
 {
 	while (has_unsent(f)) {
-		struct slice rest = sink_queue_bytes(&f->queue);
-		struct slice bytes =
-			f->preamble.len ? buf_slice(&f->preamble)
-					: (struct slice){ rest.ptr + f->sent,
-							  rest.len - f->sent };
+		struct slice bytes = f->preamble.len
+					     ? buf_slice(&f->preamble)
+					     : backlog_unsent(&f->backlog);
 		ssize_t n = send(f->fd, bytes.ptr, bytes.len,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -253,7 +162,7 @@ static int send_some(struct sink_feed *f)
 		if (f->preamble.len)
 			buf_consume(&f->preamble, (size_t)n);
 		else
-			f->sent += (size_t)n;
+			backlog_sent(&f->backlog, (size_t)n);
 	}
 	return 0;
 }
@@ -284,7 +193,7 @@ static void send_soon(struct sink_feed *f, bool first)
 {
 	if (f->fd < 0)
 		return;
-	if (sink_queue_bytes(&f->queue).len - f->sent >= SEND_BYTES)
+	if (backlog_unsent(&f->backlog).len >= SEND_BYTES)
 		(void)send_some(f);
 	else if (first && clock_monotonic() - f->sent_at > JOIN_NS)
 		send_now(f);
@@ -296,12 +205,11 @@ void sink_feed_write(struct sink_feed *f, struct slice line)
 {
 	bool first = !has_unsent(f);
 
-	if (line.len > SINK_LINE_MAX || !enqueue(f, SINK_FRAME_LINE, line)) {
-		f->lost++;
+	if (!backlog_add_line(&f->backlog, line)) {
+		f->ledger.lost++;
 		note_losses(f);
 		return;
 	}
-	f->next++;
 	send_soon(f, first);
 }
 
@@ -309,40 +217,26 @@ void sink_feed_reopen(struct sink_feed *f)
 {
 	/* Without room there is a writer that hangs; its successor opens all
 	 * files anew. */
-	if (enqueue(f, SINK_FRAME_REOPEN, SLICE("")))
+	if (backlog_add_reopen(&f->backlog))
 		send_soon(f, true);
 }
 
 /* ---- reports ----------------------------------------------------------- */
 
-/* A new writer that has not tried yet knows of no problem: that is no
- * recovery. */
-static bool is_untried(const struct sink_feed *f,
-		       const struct sink_report *report)
-{
-	return !report->written &&
-	       (report->spooled || report->settled < f->next);
-}
-
 static int take_report(struct sink_feed *f, const struct sink_entry *frame)
 {
-	char problem[SINK_PROBLEM_MAX];
-	struct sink_report report;
-	struct feed_sink *s;
-	int r = sink_report_parse(frame, &report, problem);
+	struct ledger_news news;
+	int r = ledger_take(&f->ledger, frame, f->backlog.next, &news);
 
-	if (r < 0)
-		return r;
-	if (frame->head.number >= f->configs->len)
-		return -EBADMSG;
-	s = &f->sinks[frame->head.number];
-	if (report.settled < s->report.settled || report.settled > f->next ||
-	    report.lost < s->report.lost || report.written < s->report.written)
-		return -EBADMSG;
-	s->report = report;
-	if (*problem || !is_untried(f, &report))
-		set_sink_problem(f, frame->head.number, problem);
-	return 0;
+	if (r == 0 && news.tried)
+		set_sink_problem(f, news.sink, news.problem);
+	return r;
+}
+
+static void forget_settled(struct sink_feed *f)
+{
+	backlog_forget(&f->backlog,
+		       ledger_settled(&f->ledger, f->backlog.next));
 }
 
 static int take_reports(struct sink_feed *f)
@@ -409,7 +303,7 @@ static void make_preamble(struct sink_feed *f)
 	for (size_t i = 0; i < f->configs->len; i++) {
 		head.number = i;
 		buf_add(&f->preamble, &head, sizeof(head));
-		buf_add(&f->preamble, &f->sinks[i].report.settled,
+		buf_add(&f->preamble, &f->ledger.sinks[i].report.settled,
 			sizeof(uint64_t));
 	}
 }
@@ -443,21 +337,6 @@ static void start_writer(void *arg)
 			       on_socket, f);
 }
 
-/* Lines that a sink had not settled, and that nobody has any more. */
-static void settle_accounts(struct sink_feed *f)
-{
-	uint64_t first = oldest(f);
-
-	for (size_t i = 0; i < f->configs->len; i++) {
-		struct feed_sink *s = &f->sinks[i];
-		uint64_t begin = MAX(s->report.settled, first);
-
-		s->written += s->report.written;
-		s->lost += s->report.lost + (begin - s->report.settled);
-		s->report = (struct sink_report){ .settled = begin };
-	}
-}
-
 static void writer_gone(struct sink_feed *f, const char *why)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -467,8 +346,8 @@ static void writer_gone(struct sink_feed *f, const char *why)
 	close(f->fd);
 	f->fd = -1;
 	sink_frames_fini(&f->frames);
-	f->sent = 0;
-	settle_accounts(f);
+	backlog_rewind(&f->backlog);
+	ledger_end_writer(&f->ledger, backlog_oldest(&f->backlog));
 	forget_settled(f);
 	f->writer = 0;
 	f->restarts++;
@@ -540,8 +419,8 @@ int sink_feed_open(struct loop *loop, const struct sink_feed_options *options,
 	f->tell = loop_timer_new(loop, tell_losses, f);
 	f->join = loop_timer_new(loop, send_now, f);
 	f->preamble = BUF_INIT(BUF_UNBOUNDED);
-	f->sinks = xcalloc(options->sinks->len + 1, sizeof(*f->sinks));
-	sink_queue_init(&f->queue, options->queue_max);
+	backlog_init(&f->backlog, options->queue_max);
+	ledger_init(&f->ledger, options->sinks->len);
 	sink_frames_init(&f->frames,
 			 sizeof(struct sink_report) + SINK_PROBLEM_MAX);
 	start_writer(f);
@@ -581,8 +460,7 @@ static int drain(struct sink_feed *f)
 static void tell_the_end(const struct sink_feed *f)
 {
 	for (size_t i = 0; i < f->configs->len; i++) {
-		const struct feed_sink *s = &f->sinks[i];
-		uint64_t n = lost_of(s) + f->next - s->report.settled - s->told;
+		uint64_t n = ledger_tell_end(&f->ledger, i, f->backlog.next);
 
 		if (n)
 			log_warning(
@@ -609,10 +487,10 @@ void sink_feed_close(struct sink_feed *f)
 	loop_timer_close(f->restart);
 	loop_timer_close(f->tell);
 	loop_timer_close(f->join);
-	sink_queue_fini(&f->queue);
+	backlog_fini(&f->backlog);
+	ledger_fini(&f->ledger);
 	sink_frames_fini(&f->frames);
 	buf_fini(&f->preamble);
-	free(f->sinks);
 	free(f->config);
 	free(f->problem);
 	free(f);
@@ -623,30 +501,7 @@ void sink_feed_close(struct sink_feed *f)
 void sink_feed_sink(const struct sink_feed *f, size_t i,
 		    struct sink_feed_sink *ret)
 {
-	const struct feed_sink *s = &f->sinks[i];
-
-	*ret = (struct sink_feed_sink){
-		.written = s->written + s->report.written,
-		.waiting = f->next - s->report.settled - s->report.dropping +
-			   s->report.spooled,
-		.lost = lost_of(s) + s->report.dropping,
-		.lag_ns = s->report.lag_ns,
-		.problem = s->problem,
-	};
-}
-
-/* Lines of the queue that the writer does not have as a whole. */
-static uint64_t unsent(const struct sink_feed *f)
-{
-	struct sink_entry entry;
-	size_t offset = 0;
-
-	while (sink_queue_at(&f->queue, offset, &entry)) {
-		offset = sink_queue_next(offset, &entry);
-		if (offset > f->sent)
-			return f->next - entry.head.number;
-	}
-	return 0;
+	ledger_stand(&f->ledger, i, f->backlog.next, ret);
 }
 
 void sink_feed_writer(const struct sink_feed *f, struct sink_feed_writer *ret)
@@ -654,8 +509,8 @@ void sink_feed_writer(const struct sink_feed *f, struct sink_feed_writer *ret)
 	*ret = (struct sink_feed_writer){
 		.pid = f->writer,
 		.restarts = f->restarts,
-		.waiting = unsent(f),
-		.lost = f->lost,
+		.waiting = backlog_lines_unsent(&f->backlog),
+		.lost = f->ledger.lost,
 		.problem = f->problem ? f->problem : "",
 	};
 }
