@@ -104,6 +104,25 @@ def entered(h, r):
     h.remove("web")
 
 
+def initialized(h, r):
+    """Its network stands long before its first instruction."""
+    web = h.run("web", labels={"app": "web"})
+    for app in ("client", "other"):
+        h.docker("create", "--name", app, f"--label=app={app}", "probe", "/bin/sh", "-c",
+                 f"/probe ask -t 900 tcp:{web.ip()}:80; exec /bin/sleep 1000")
+        h.docker("init", app)
+    h.settle()
+    r.equal([(endpoint(h, n)["state"], len(endpoint(h, n)["attachments"]))
+             for n in ("client", "other")], [("created", 1)] * 2,
+            "initialized: created, and with its address")
+    h.start("client", "other")
+    said = {n: testhost.until(lambda n=n: testhost.Container(h, n).logs().split(), "its answer")[1]
+            for n in ("client", "other")}
+    r.equal(said, {"client": "open", "other": "timeout"},
+            "initialized, then started: judged from its first packet on")
+    h.remove("web", "client", "other")
+
+
 def out_of_reach(h, r):
     for name, network in (("onhost", "host"), ("slirp", "slirp4netns")):
         h.docker("run", "-d", "--name", name, f"--network={network}", "probe",
@@ -163,7 +182,7 @@ def not_podman(h, r):
 def test(h, r):
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     h.start_agent()
-    for part in (pods, members, entered, out_of_reach, hidden_label, short_lives):
+    for part in (pods, members, entered, initialized, out_of_reach, hidden_label, short_lives):
         part(h, r)
     h.stop_agent()
     not_podman(h, r)

@@ -96,7 +96,7 @@ static bool is_taken(const struct podman_model *m, const struct podman_item *by,
 	struct podman_item *i, *next;
 
 	HASH_ITER(hh, m->items, i, next) {
-		if (i == by || !i->known || !i->is.running ||
+		if (i == by || !i->known || !podman_has_network(&i->is) ||
 		    podman_is_shared(i->is.entry.network_mode))
 			continue;
 		vec_foreach(a, &i->is.addresses)

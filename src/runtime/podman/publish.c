@@ -19,6 +19,11 @@ bool podman_is_shared(const char *mode)
 	return !strncmp(mode, "container:", strlen("container:"));
 }
 
+bool podman_has_network(const struct podman_container *c)
+{
+	return c->running || !strcmp(c->entry.state, "initialized");
+}
+
 /* Why no packet filter of the host's holds it, or NULL. */
 static char *why_unenforceable(const struct podman_model *m,
 			       const struct podman_container *c)
@@ -85,7 +90,7 @@ static void add_attachments(const struct podman_model *m, struct endpoint *e,
 			    const struct podman_container *c)
 {
 	/* A container that shares a network is told the owner's addresses. */
-	if (!c->running || c->entry.overlabelled || m->rootless ||
+	if (!podman_has_network(c) || c->entry.overlabelled || m->rootless ||
 	    podman_is_shared(c->entry.network_mode))
 		return;
 	vec_foreach(a, &c->addresses) {
@@ -166,7 +171,7 @@ static struct endpoint *build(const struct podman_model *m,
 	free(e->image);
 	e->image = xstrdup(c->entry.image);
 	e->state = state_of(i);
-	e->pid = c->running ? c->more.pid : 0;
+	e->pid = podman_has_network(c) ? c->more.pid : 0;
 	e->started = c->more.started;
 	set_labels(m, i, e);
 	e->unenforceable = why_unenforceable(m, c);

@@ -58,5 +58,8 @@ const struct network *podman_network_on(const struct podman_model *m,
 /** @mode is another container's network. */
 bool podman_is_shared(const char *mode);
 
+/** It runs, or `podman init` has made all that it needs to. */
+bool podman_has_network(const struct podman_container *c);
+
 void podman_publish(struct podman_model *m, struct podman_item *i);
 void podman_publish_all(struct podman_model *m);

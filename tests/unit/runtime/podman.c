@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -341,6 +342,31 @@ static void a_start_that_is_over(_unused_ void **state)
 	world_free(w);
 }
 
+/* `podman init`: the start comes later, and has nothing to set up. */
+static void a_network_before_the_start(_unused_ void **state)
+{
+	static const char now[] = "\"Status\":\"running\",\"Running\":true,";
+	static const char then[] = "\"Status\":\"initialized\"           ,";
+	_cleanup_(buf_fini) struct buf text = recorded("inspect-c1.json");
+	struct world *w = world_new();
+	struct podman_container c;
+	char *at = strstr(text.data, now);
+	struct endpoint *e;
+
+	assert_non_null(at);
+	static_assert(sizeof(now) == sizeof(then), "in place");
+	memcpy(at, then, sizeof(then) - 1);
+	networks_listed(w);
+	assert_int_equal(podman_json_container(buf_slice(&text), &c), 0);
+	podman_model_container(w->model, C1, 1, &c);
+	podman_container_fini(&c);
+	e = endpoint_store_by_id(w->store, C1);
+	assert_int_equal(e->state, ENDPOINT_CREATED);
+	assert_int_equal(e->attachments.len, 1);
+	assert_true(addr_is_set(&e->attachments.data[0].v4));
+	world_free(w);
+}
+
 static void an_answer_from_before_the_start(_unused_ void **state)
 {
 	struct world *w = world_new();
@@ -569,6 +595,7 @@ int main(void)
 		TEST(labels_that_are_known_sooner),
 		TEST(members_are_not_asked_about),
 		TEST(a_start_that_is_over),
+		TEST(a_network_before_the_start),
 		TEST(an_answer_from_before_the_start),
 		TEST(who_joins_a_namespace_does_not_own_it),
 		TEST(recorded_events),
