@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""lifecycle_podman.py - the shared lifecycle suite on Podman, with netavark."""
+"""lifecycle_podman.py - the shared lifecycle suite on Podman, with netavark;
+with CNI: lifecycle_podman.py cni."""
 import os
 import sys
 
@@ -15,4 +16,5 @@ ALONE = True
 Host = podmanhost.PodmanHost
 
 if __name__ == "__main__":
-    testhost.main(lifecycle.test, "lifecycle-podman", kind=Host)
+    testhost.main(lifecycle.test, "lifecycle-podman", kind=Host,
+                  backend=(sys.argv[1:] or ["netavark"])[0])
