@@ -85,6 +85,8 @@ CASES = {
                            steady("bulkhead_mode", 1, mode="enforce")]),
     "BulkheadTamper": ([rising("bulkhead_tables_restored_total", 1)],
                        [steady("bulkhead_tables_restored_total", 3)]),
+    "BulkheadForeignChain": ([steady("bulkhead_foreign_chains", 1)],
+                             [steady("bulkhead_foreign_chains", 0)]),
     "BulkheadSpoofing": ([denied(1, "spoofed")], [denied(1, "no-policy-allows")]),
     # 60 a minute is one a second.
     "BulkheadDenialsHigh": ([denied(60 * 200, "no-policy-allows")],
@@ -94,6 +96,11 @@ CASES = {
                                   [steady("bulkhead_revocation_failing", 0)]),
     "BulkheadFlowLogLoss": ([rising("bulkhead_flow_log_lost_packets_total", 7)],
                             [steady("bulkhead_flow_log_lost_packets_total", 7)]),
+    "BulkheadConnectionLoss": ([rising("bulkhead_flow_log_lost_events_total", 3)],
+                               [steady("bulkhead_flow_log_lost_events_total", 3)]),
+    "BulkheadRevocationsUnrecorded": (
+        [rising("bulkhead_revoked_connections_unrecorded_total", 1)],
+        [steady("bulkhead_revoked_connections_unrecorded_total", 9)]),
     "BulkheadDenialsUnaccounted": (
         [rising("bulkhead_flow_log_accounted_packets_total", 2, **{"as": "lost"})],
         [rising("bulkhead_flow_log_accounted_packets_total", 2, **{"as": "suppressed"})]),

@@ -132,6 +132,8 @@ static void add_account(const struct flow_stats *s,
 	metric_uint(accounted, s->lost_packets, "as", "lost", NULL);
 	metric_gauge(families, "bulkhead_flow_log_active_flows",
 		     "Denied flows that are being counted.", s->flows);
+	metric_gauge(families, "bulkhead_flow_log_active_connections",
+		     "Allowed connections that live.", s->connections);
 }
 
 static void add_flow_log(struct agent *a, struct json_object *families)
@@ -146,6 +148,10 @@ static void add_flow_log(struct agent *a, struct json_object *families)
 		       "Records that the flow log made.", s.records);
 	metric_counter(families, "bulkhead_flow_log_lost_packets_total",
 		       "Packets that the kernel could not hand over.", s.lost);
+	metric_counter(
+		families, "bulkhead_flow_log_lost_events_total",
+		"Begins and ends of allowed connections that the kernel could not hand over.",
+		s.lost_events);
 	metric_counter(families, "bulkhead_flow_log_undecoded_packets_total",
 		       "Packets that are recorded with less than all fields.",
 		       s.undecoded);
