@@ -463,8 +463,10 @@ int agent_start(struct config *config, struct agent **ret)
 	/* From here on nothing is read that could not be read again later. */
 	isolate();
 	r = start_flow_log(a);
-	if (r >= 0)
+	if (r >= 0) {
+		a->config.compile.originals = flow_needs_originals(a->flow);
 		audit_agent_start(a);
+	}
 	if (r >= 0)
 		r = start_revoking(a);
 	if (r >= 0)

@@ -185,7 +185,7 @@ static bool same_options(const struct compile_options *a,
 	return a->audit == b->audit && a->allow_unknown == b->allow_unknown &&
 	       a->reject == b->reject && a->budget_rate == b->budget_rate &&
 	       a->budget_burst == b->budget_burst &&
-	       a->dns_names == b->dns_names;
+	       a->dns_names == b->dns_names && a->originals == b->originals;
 }
 
 static void update_skeleton(struct compiler *c,

@@ -32,6 +32,7 @@ struct compile_options {
 	 * counted for it. A rate of 0: all. */
 	uint32_t budget_rate, budget_burst;
 	bool dns_names; /* copy name servers' answers to RULESET_NFLOG_ANSWERS */
+	bool originals; /* remember what DNAT did to a packet that is logged */
 };
 
 /** A port of a managed bridge, held to its owner's addresses. */
@@ -101,6 +102,14 @@ void compiler_stats(const struct compiler *c, struct compile_stats *ret);
 #define COMPILE_COUNTER_ANSWERS "answers_over_rate"
 /** Prefix of the copies. */
 #define COMPILE_ANSWERS_PREFIX "bulkhead answer"
+
+/** With originals: the set that tells, for some seconds after a flow's first
+ *  packet was logged, what it was addressed to before DNAT. A key is source
+ *  and destination address, destination port, and original destination address
+ *  and port, each padded to four bytes. NULL for protocols without ports; the
+ *  same pointer for the same set. */
+const char *compile_original_set(uint8_t family, uint8_t proto);
+#define COMPILE_ORIGINAL_PROTOCOLS 3
 
 enum compile_denied_kind {
 	DENIED_TUPLE,	 /* source, destination, protocol; if @has_reason,

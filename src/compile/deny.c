@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include "compile/build.h"
+#include "compile/original.h"
 #include "compile/skeleton.h"
 
 /* Bytes of a denied packet that the flow log gets to see: an IPv6 header with
@@ -315,6 +316,7 @@ static struct ruleset_chain *deny_chain(const struct compile_options *options,
 	build_rule(&b);
 	tuple_rules(&b, options, index, NULL);
 	budget_rules(&b, options);
+	original_jump(&b, options);
 	tuple_rules(&b, options, index, prefix);
 	build_rule_verdict(&b, VERDICT_GOTO, "suppress");
 	return build_chain(&b, chains[index], NULL);
@@ -339,6 +341,7 @@ void deny_chains(const struct compile_options *options,
 	if (options->reject && !options->audit)
 		add(arg, reject_chain());
 	add(arg, suppress_chain(options));
+	original_chains(options, add, arg);
 	for (int d = DENY_EGRESS; d <= DENY_INGRESS; d++)
 		for (size_t r = 0; r < ARRAY_SIZE(reasons); r++)
 			add(arg, deny_chain(options, d, reasons[r]));

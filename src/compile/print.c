@@ -31,6 +31,12 @@ static const struct symbol ct_states[] = {
 	{ 0, NULL },
 };
 
+static const struct symbol ct_statuses[] = {
+	{ IPS_SRC_NAT, "snat" },
+	{ IPS_DST_NAT, "dnat" },
+	{ 0, NULL },
+};
+
 static const struct symbol tcp_flags[] = {
 	{ 1, "fin" },  { 2, "syn" },  { 4, "rst" }, { 8, "psh" },
 	{ 16, "ack" }, { 32, "urg" }, { 0, NULL },
@@ -165,6 +171,9 @@ static void print_value(enum ruleset_type type, const uint8_t *v,
 		break;
 	case TYPE_CT_DIR:
 		buf_adds(to, v[0] ? "reply" : "original");
+		break;
+	case TYPE_CT_STATUS:
+		print_flags(ct_statuses, get_u32(v), to);
 		break;
 	case TYPE_TCP_FLAGS:
 		print_flags(tcp_flags, v[0], to);

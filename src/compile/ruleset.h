@@ -43,6 +43,7 @@ enum ruleset_type {
 	TYPE_NFPROTO,	/* nf_proto, 1 byte */
 	TYPE_CT_STATE,	/* ct_state, 4 bytes, host order bit mask */
 	TYPE_CT_DIR,	/* ct_dir, 1 byte */
+	TYPE_CT_STATUS, /* ct_status, 4 bytes, host order bit mask */
 	TYPE_TCP_FLAGS, /* tcp_flag, 1 byte */
 	TYPE_ICMP,	/* icmp_type, 1 byte */
 	TYPE_ICMPV6,	/* icmpv6_type, 1 byte */
@@ -79,9 +80,11 @@ enum field {
 	FIELD_ICMPV6_TYPE,
 	FIELD_CT_STATE,
 	FIELD_CT_DIRECTION,
+	FIELD_CT_STATUS,
 	FIELD_CT_ORIG_IP_SADDR, /* ct original ip saddr */
 	FIELD_CT_ORIG_IP6_SADDR,
 	FIELD_CT_ORIG_IP_DADDR, /* ct original ip daddr: before DNAT */
+	FIELD_CT_ORIG_IP6_DADDR,
 	FIELD_CT_REPL_IP_SADDR, /* ct reply ip saddr */
 	FIELD_CT_REPL_IP6_SADDR,
 	FIELD_FIB_DADDR_TYPE, /* fib daddr type */

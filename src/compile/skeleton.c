@@ -32,6 +32,7 @@
 #include "compile/answers.h"
 #include "compile/build.h"
 #include "compile/deny.h"
+#include "compile/original.h"
 
 /* filter - 10: before Docker's, ufw's and firewalld's chains. */
 #define PRIORITY (-10)
@@ -535,4 +536,5 @@ void skeleton_sets(const struct compile_options *options,
 	add(arg, revoked_set(SET_REVOKED4, AF_INET));
 	add(arg, revoked_set(SET_REVOKED6, AF_INET6));
 	answers_sets(options, add, arg);
+	original_sets(options, add, arg);
 }

@@ -8,7 +8,6 @@
  */
 #include "flow/allowed.h"
 
-#include <net/ethernet.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -17,6 +16,7 @@
 #include "base/table.h"
 #include "firewall/conntrack.h"
 #include "firewall/conntrack_watch.h"
+#include "flow/connection.h"
 #include "flow/handover.h"
 
 /* Reads of at most 64 events that empty a full socket. */
@@ -165,37 +165,6 @@ static bool look_up(struct flow_allowed *a, const struct conntrack_entry *e,
 
 /* ---- records ----------------------------------------------------------- */
 
-/* As the policies see it: DNAT done, SNAT not yet. */
-static struct flow_packet packet_of(const struct conntrack_entry *e)
-{
-	return (struct flow_packet){
-		.ethertype = e->original.src.family == AF_INET ? ETHERTYPE_IP
-							       : ETHERTYPE_IPV6,
-		.has_proto = true,
-		.has_ports = e->has_ports,
-		.has_icmp = e->has_icmp,
-		.complete = true,
-		.proto = e->proto,
-		.src = e->original.src,
-		.dst = e->reply.src,
-		.sport = e->original.sport,
-		.dport = e->reply.sport,
-		.icmp_type = e->icmp_type,
-		.icmp_code = e->icmp_code,
-		.echo_id = e->icmp_id,
-	};
-}
-
-static void set_published(const struct conntrack_entry *e,
-			  struct flow_record *record)
-{
-	if (addr_eq(&e->original.dst, &e->reply.src) &&
-	    e->original.dport == e->reply.sport)
-		return;
-	record->published = e->original.dst;
-	record->published_port = e->original.dport;
-}
-
 /* Totals, and what is new since @told. */
 static void set_counts(const struct conntrack_entry *e,
 		       const struct handover_slot *told,
@@ -223,7 +192,7 @@ static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
 		.no_reason = true,
 		.id = slot->id,
 		.state = state,
-		.packet = packet_of(e),
+		.packet = flow_connection_packet(e),
 		.src = { .owner = l->source },
 		.dst = { .owner = l->destination },
 		.first = slot->first,
@@ -234,7 +203,7 @@ static void tell(struct flow_allowed *a, const struct conntrack_entry *e,
 
 	vec_foreach(policy, &l->policies)
 		vec_push(&record.policies, xstrdup(*policy));
-	set_published(e, &record);
+	flow_connection_published(e, &record);
 	set_counts(e, slot, &record);
 	if (state == FLOW_END && slot->first) {
 		record.has_duration = true;

@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "flow/allowed.h"
 #include "flow/attribute.h"
+#include "flow/connection.h"
 #include "flow/count.h"
 #include "flow/denied.h"
 #include "flow/names.h"
 #include "flow/nflog.h"
 #include "flow/notice.h"
+#include "flow/original.h"
 #include "flow/record.h"
 
 /* Bytes of a packet that are worth having: any header chain that is sane. */
@@ -30,8 +32,9 @@ struct flow_log {
 	struct flow_ifaces ifaces;
 	struct flow_account *account;
 	struct flow_denied *denied;
-	struct flow_allowed *allowed; /* NULL: not recorded */
-	struct flow_names *names;     /* NULL: not recorded */
+	struct flow_allowed *allowed;	  /* NULL: not recorded */
+	struct flow_originals *originals; /* NULL: the kernel tells them */
+	struct flow_names *names;	  /* NULL: not recorded */
 	const char *names_problem;
 	struct flow_counts *counts;
 	flow_emit_fn emit;
@@ -232,6 +235,7 @@ static void on_packet(void *arg, const struct flow_nflog_packet *packet)
 	f->packets++;
 	decode(packet, &record);
 	flow_attribute_ends(packet, &f->resolver, &record);
+	flow_originals_fill(f->originals, &record);
 	flow_attribute_rest(packet, &f->resolver, &f->ifaces, clock_monotonic(),
 			    &record);
 	record_packet(f, packet, &record);
@@ -244,22 +248,13 @@ void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
 		.time = clock_realtime(),
 		.direction = r->direction,
 		.reason = DENY_POLICY_REVOKED,
-		.packet = { .ethertype = r->src.family == AF_INET
-						 ? ETHERTYPE_IP
-						 : ETHERTYPE_IPV6,
-			    .has_proto = true,
-			    .has_ports = r->has_ports,
-			    .complete = true,
-			    .proto = r->proto,
-			    .src = r->src,
-			    .dst = r->dst,
-			    .sport = r->sport,
-			    .dport = r->dport },
+		.packet = flow_connection_packet(r->connection),
 		.src = { .owner = r->source },
 		.dst = { .owner = r->destination },
 	};
 
 	record.first = record.last = record.time;
+	flow_connection_published(r->connection, &record);
 	f->revoked++;
 	flow_attribute_rest(&no_packet, &f->resolver, &f->ifaces,
 			    clock_monotonic(), &record);
@@ -403,6 +398,8 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	r = open_denied(f, loop, options);
 	if (r == 0)
 		r = open_packets(f, loop, options->group);
+	if (r == 0 && flow_needs_originals(f))
+		r = flow_originals_open(loop, &f->originals);
 	if (r == 0 && options->answers_group)
 		open_names(f, loop, options->answers_group);
 	if (r == 0 && options->allowed)
@@ -434,6 +431,7 @@ void flow_close(struct flow_log *f)
 	flow_denied_close(f->denied);
 	flow_allowed_close(f->allowed);
 	flow_names_close(f->names);
+	flow_originals_close(f->originals);
 	flow_account_close(f->account);
 	flow_counts_free(f->counts);
 	buf_fini(&f->line);
@@ -456,6 +454,11 @@ void flow_stats(const struct flow_log *f, struct flow_stats *ret)
 		.suppressed_packets = f->suppressed,
 		.lost_packets = f->lost_packets,
 	};
+}
+
+bool flow_needs_originals(const struct flow_log *f)
+{
+	return !flow_nflog_tells_connections(f->nflog);
 }
 
 void flow_hurry(struct flow_log *f)

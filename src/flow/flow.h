@@ -76,11 +76,8 @@ struct flow_options {
 
 /** A connection that the policies had allowed and do no longer. */
 struct flow_revocation {
-	enum deny_direction direction; /* whose policies decided */
-	uint8_t proto;		       /* IPPROTO_* */
-	bool has_ports;
-	struct addr src, dst;
-	uint16_t sport, dport;
+	enum deny_direction direction;		  /* whose policies decided */
+	const struct conntrack_entry *connection; /* its key is not used */
 	const struct endpoint *source, *destination; /* NULL: nobody's */
 };
 
@@ -121,6 +118,9 @@ struct flow_count {
 /** Returns 0; -EBUSY when another process reads the group; or -errno. */
 int flow_open(struct loop *loop, const struct flow_options *options,
 	      struct flow_log **ret);
+/** True when the kernel does not tell where a logged packet was addressed to
+ *  before DNAT: the ruleset has to remember it. */
+bool flow_needs_originals(const struct flow_log *f);
 /** Policies are in force: begin with the allowed flows, where these are
  *  recorded. Again: nothing. */
 void flow_begin_allowed(struct flow_log *f);

@@ -47,6 +47,7 @@ struct flow_nflog {
 	uint64_t packets;	     /* read so far */
 	struct flow_nflog_options options;
 	bool started;	   /* @expected is known */
+	bool connections;  /* the kernel tells them */
 	uint32_t expected; /* sequence number */
 	uint64_t missing;  /* in gaps so far */
 	size_t marked;	   /* datagrams that waited then, at most */
@@ -471,6 +472,7 @@ static int bind_group(struct flow_nflog *n)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	r = request_bind(n, NFULNL_CFG_F_SEQ | NFULNL_CFG_F_CONNTRACK);
+	n->connections = r == 0;
 	/* A kernel that cannot tell connections refuses the whole request. */
 	if (r == -EOPNOTSUPP)
 		r = request_bind(n, NFULNL_CFG_F_SEQ);
@@ -508,6 +510,11 @@ void flow_nflog_close(struct flow_nflog *n)
 	if (n->socket)
 		mnl_socket_close(n->socket);
 	free(n);
+}
+
+bool flow_nflog_tells_connections(const struct flow_nflog *n)
+{
+	return n->connections;
 }
 
 /* A datagram carries one packet as long as QUEUE_MAX is one; were it more,

@@ -64,6 +64,9 @@ int flow_nflog_open(struct loop *loop, const struct flow_nflog_options *options,
 		    struct flow_nflog **ret);
 void flow_nflog_close(struct flow_nflog *n);
 
+/** True when each packet comes with its connection, where it has one. */
+bool flow_nflog_tells_connections(const struct flow_nflog *n);
+
 /** Remember what waits now. */
 void flow_nflog_mark(struct flow_nflog *n);
 

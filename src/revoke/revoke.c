@@ -33,7 +33,8 @@
 #define RECORDS_PER_TURN 32
 
 struct record {
-	struct flow_revocation what;
+	enum deny_direction direction;
+	struct conntrack_entry connection;
 	struct endpoint *source, *destination; /* references */
 };
 
@@ -75,8 +76,14 @@ static void on_write(void *arg)
 
 	for (; r->written < end; r->written++) {
 		struct record *record = &r->records.data[r->written];
+		struct flow_revocation revocation = {
+			.direction = record->direction,
+			.connection = &record->connection,
+			.source = record->source,
+			.destination = record->destination,
+		};
 
-		flow_revoked(r->flow, &record->what);
+		flow_revoked(r->flow, &revocation);
 		endpoint_unref(record->source);
 		endpoint_unref(record->destination);
 	}
@@ -89,20 +96,11 @@ static void on_write(void *arg)
 static void keep_record(struct revoke *r, const struct conntrack_entry *entry,
 			const struct judgement *judgement)
 {
-	const struct conntrack_tuple *from = &entry->original;
-	const struct conntrack_tuple *to = &entry->reply;
-	struct record record = {
-		.what = { .direction = judgement->direction,
-			  .proto = entry->proto,
-			  .has_ports = entry->has_ports,
-			  .src = from->src,
-			  .sport = from->sport,
-			  .dst = to->src,
-			  .dport = to->sport,
-			  .source = judgement->source,
-			  .destination = judgement->destination },
-	};
+	struct record record = { .direction = judgement->direction,
+				 .connection = *entry };
 
+	/* It is the dump's. */
+	record.connection.key = SLICE("");
 	if (r->records.len == RECORDS_MAX) {
 		r->stats.unrecorded++;
 		return;

@@ -88,6 +88,16 @@ def test(h, r):
         r.equal(names(flows[0]), ["client", "web"], f"{name}: its ends are named")
         r.ok("published" not in flows[0], f"{name}: it was addressed to the container")
 
+    for proto, address, kind in ("icmp", web.ip(), 8), ("icmpv6", web.ip6(), 128):
+        h.docker("exec", "client", "ping", "-c", "1", address)
+        want = {"src_name": "client", "dst_ip": address, "proto": proto}
+        testhost.until(lambda: allowed(h, **want), "its record")
+        forget(h)
+        flows = both(h, **want)
+        told_whole(h, r, flows, proto, admit)
+        r.equal([f["icmp"] for f in flows], 2 * [{"type": kind, "code": 0}],
+                f"{proto}: its type and code")
+
     r.equal(h.result("outside", "tcp:203.0.113.1:8080"), "open", "a published port gets through")
     want = {"src_ip": "203.0.113.2", "dst_name": "web", "proto": "tcp"}
     testhost.until(lambda: allowed(h, **want), "its record")

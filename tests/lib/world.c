@@ -209,6 +209,7 @@ void world_set_endpoints(struct world *w, const char *text)
 	w->options.reject = flag_of(options, "reject");
 	w->options.allow_unknown = flag_of(options, "allowUnknown");
 	w->options.dns_names = flag_of(options, "dnsNames");
+	w->options.originals = flag_of(options, "originals");
 	if (flag_of(options, "budget")) {
 		w->options.budget_rate = 100;
 		w->options.budget_burst = 1000;

@@ -109,9 +109,12 @@ static void change(struct scene *s)
 			change_policies(s);
 		else if (rng_chance(&s->rng, 50))
 			s->world.options.reject = !s->world.options.reject;
-		else
+		else if (rng_chance(&s->rng, 50))
 			s->world.options.dns_names =
 				!s->world.options.dns_names;
+		else
+			s->world.options.originals =
+				!s->world.options.originals;
 	s->world.endpoints.len = 0;
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (s->slots[i])

@@ -59,6 +59,10 @@ static void every_inet_field(struct builder *b)
 	build_rule_verdict(b, VERDICT_ACCEPT, NULL);
 	match(b, FIELD_CT_ORIG_IP_SADDR, "\x0a\0\0\x01");
 	match(b, FIELD_CT_ORIG_IP_DADDR, "\x0a\0\0\x01");
+	match(b, FIELD_CT_ORIG_IP6_DADDR,
+	      "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
+	build_match_masked(b, FIELD_CT_STATUS, "\x20\0\0", "\0\0\0", true);
+	build_rule_verdict(b, VERDICT_CONTINUE, NULL);
 	match(b, FIELD_CT_REPL_IP_SADDR, "\x0a\0\0\x01");
 	match(b, FIELD_CT_ORIG_IP6_SADDR,
 	      "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01");
