@@ -325,6 +325,7 @@ static int start_flow_log(struct agent *a)
 		.emit = take_line,
 		.emit_arg = a,
 		.group = RULESET_NFLOG_DENIED,
+		.audit = a->config.compile.audit,
 		.interval_ms = a->config.flow_interval_ms,
 		.state_file = state,
 		.packet_head = a->config.packet_head,

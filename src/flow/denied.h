@@ -32,8 +32,8 @@ struct flow_denied_listener {
 	void (*lost)(void *arg, const char *where, uint64_t packets);
 	void (*balance)(void *arg, uint64_t interval_ns,
 			const struct flow_balance *balance);
-	/* Fill who the ends are, as of @record's last packet, from its
-	 * addresses; the owners are borrowed. */
+	/* Fill what became of its packets, and who the ends are, as of
+	 * @record's last packet, from its addresses; the owners are borrowed. */
 	void (*identify)(void *arg, struct flow_record *record);
 	/* From here on drain() is about the logged packets that wait now … */
 	void (*mark)(void *arg);

@@ -42,6 +42,7 @@ struct flow_log {
 	struct flow_nflog *nflog;
 	struct buf line;
 	size_t packet_head;
+	bool audit;
 	uint64_t seq;
 	struct clock_watch clock;
 	uint64_t packets, repeated, undecoded, revoked, records;
@@ -157,6 +158,7 @@ static void on_identify(void *arg, struct flow_record *record)
 {
 	struct flow_log *f = arg;
 
+	record->audit = f->audit;
 	flow_attribute_again(&f->resolver, record);
 }
 
@@ -392,6 +394,7 @@ int flow_open(struct loop *loop, const struct flow_options *options,
 	f->account = flow_account_open(options->state_file, f->origin.boot_id);
 	f->counts = flow_counts_new();
 	f->packet_head = options->packet_head;
+	f->audit = options->audit;
 	f->line = BUF_INIT(FLOW_LINE_MAX);
 	f->emit = options->emit;
 	f->emit_arg = options->emit_arg;

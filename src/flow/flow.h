@@ -60,6 +60,7 @@ struct flow_options {
 	flow_emit_fn emit;
 	void *emit_arg;
 	uint16_t group; /* NFLOG group */
+	bool audit; /* what is denied goes on; logged packets tell it, too */
 	/* Read the kernel's counts this often while something is denied; 0:
 	 * there are none to read. */
 	uint64_t interval_ms;

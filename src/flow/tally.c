@@ -169,7 +169,6 @@ static void tell_update(struct tally *t, struct flow *f, uint64_t time)
 		tell(t, f, FLOW_UPDATE);
 		return;
 	}
-	now.audit = f->record->audit;
 	f->start = f->told;
 	keep_record(t, f, &now);
 	tell(t, f, FLOW_NEW);

@@ -20,6 +20,7 @@ import wire
 
 LOG = {"path": "/run/bh/flows.jsonl", "interval": "1s", "packetHead": 128}
 HOST, OUTSIDE = "203.0.113.1", "203.0.113.2"
+OTHER = "203.0.113.3"
 HOST6, OUTSIDE6 = "2001:db8:ffff::1", "2001:db8:ffff::2"
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 # Two isolate web, one the client.
@@ -192,10 +193,9 @@ def test_published(h, r, web, stranger):
     f = first_record(h, src=OUTSIDE, dst=web.ip(), port=83, proto="tcp")
     r.ok("published" not in f, "who addresses the container itself came by no port", f)
     h.result(stranger, f"tcp:{HOST}:8080", ms=50)
-    f = first_record(h, src=stranger.ip(), dst=web.ip(), port=80, proto="tcp")
-    r.equal((f["src"]["container"]["name"], f.get("published")),
-            ("stranger", {"ip": HOST, "port": 8080}),
-            "a container of another network, through the host's port")
+    f = first_record(h, src=stranger.ip(), dst=HOST, port=8080, proto="tcp")
+    check_who(h, r, f, stranger, web, "ingress", "another network's container, at docker-proxy")
+    r.ok("published" not in f, "… which is what it is addressed to", f)
 
 
 def test_revoked(h, r, web):
@@ -212,17 +212,26 @@ def test_revoked(h, r, web):
 
 
 def test_audit(h, r, web):
-    """The same, of what is let through."""
+    """The same, of what is let through: of a flow that was denied before, which the
+    kernel goes on counting, and of one that was not."""
     h.stop_agent()
+    start = len(h.flows())
     h.start_agent(enforcement={"mode": "audit"}, flowLog=LOG)
     h.settle()
     modes = [e["mode"] for e in h.events("enforcement")]
     r.equal((modes[0], modes[-1]), ("enforce", "audit"), "that the mode changed is told")
     r.equal(h.result("outside", f"tcp:{HOST}:8080"), "open", "audit: what is denied passes")
     f = first_record(h, "audit", src=OUTSIDE, dst=web.ip(), port=80, proto="tcp")
-    r.equal((f["reason"], sorted(f["policies"]), f.get("published")),
-            ("no-policy-allows", ISOLATES["ingress", "web"], {"ip": HOST, "port": 8080}),
-            "… and is told, with where it was addressed to")
+    r.equal((sorted(f["policies"]), "port" in f["src"]), (ISOLATES["ingress", "web"], False),
+            "… and is told as such, by the kernel's count")
+    h.sh("ip", "-n", "outside", "addr", "add", OTHER + "/24", "dev", "eth0")
+    send_from(h, OTHER, 50000, "tcp", (HOST, 8080))
+    f = first_record(h, "audit", src=OTHER, dst=web.ip(), port=80, proto="tcp")
+    r.equal((sorted(f["policies"]), f.get("published"), f["src"]["port"]),
+            (ISOLATES["ingress", "web"], {"ip": HOST, "port": 8080}, 50000),
+            "… or at once, with where it was addressed to")
+    r.equal([f for f in h.flows()[start:] if f.get("verdict") == "denied"
+             and f["reason"] == "no-policy-allows"], [], "nothing is told to be denied")
 
 
 def test(h, r):

@@ -479,14 +479,17 @@ class Host:
 
     # Packets
 
-    def _probe_from(self, source):
-        """Prefix that runs the probe where @source is: a container, None for
-        the host itself, or "outside"."""
+    def program_at(self, source, name):
+        """Prefix that runs a program of tests/tools where @source is: a container,
+        None for the host itself, or "outside"."""
         if source is None:
-            return self.inside(probe_binary())
+            return self.inside(probe_binary(name))
         if source == "outside":
-            return self.inside("ip", "netns", "exec", "outside", probe_binary())
-        return self.inside("nsenter", "-t", str(source.pid), "-n", probe_binary())
+            return self.inside("ip", "netns", "exec", "outside", probe_binary(name))
+        return self.inside("nsenter", "-t", str(source.pid), "-n", probe_binary(name))
+
+    def _probe_from(self, source):
+        return self.program_at(source, "probe")
 
     def ask_start(self, source, targets, ms=ASK_MS):
         return subprocess.Popen(
@@ -565,8 +568,7 @@ def flood_start(host, source, ip, port, ports, count, rate):
     """Datagrams from @source to @ports ports of @ip from @port on; see
     tests/tools/flood.c."""
     return subprocess.Popen(
-        [*host.inside("nsenter", "-t", str(source.pid), "-n", probe_binary("flood")),
-         ip, str(port), str(ports), str(count), str(rate)],
+        [*host.program_at(source, "flood"), ip, str(port), str(ports), str(count), str(rate)],
         stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_parent)
 
 

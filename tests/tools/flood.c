@@ -46,10 +46,31 @@ static void pace(double start, unsigned long sent, double rate)
 	nanosleep(&pause, NULL);
 }
 
+/* Of either family: the port is at the same place. */
+union place {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
+static union place place_of(const char *address, socklen_t *len)
+{
+	union place p = { .six = { .sin6_family = AF_INET6 } };
+
+	*len = sizeof(p.six);
+	if (inet_pton(AF_INET6, address, &p.six.sin6_addr) == 1)
+		return p;
+	p = (union place){ .four = { .sin_family = AF_INET } };
+	*len = sizeof(p.four);
+	if (inet_pton(AF_INET, address, &p.four.sin_addr) != 1)
+		errx(2, "no address: %s", address);
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	static struct mmsghdr messages[BATCH];
-	static struct sockaddr_in to[BATCH];
+	static union place to[BATCH];
 	unsigned long first, ports, count, sent = 0;
 	double rate, start;
 	int fd, size = 4 << 20;
@@ -60,16 +81,16 @@ int main(int argc, char **argv)
 	ports = strtoul(argv[3], NULL, 10);
 	count = strtoul(argv[4], NULL, 10);
 	rate = strtod(argv[5], NULL);
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	to[0] = place_of(argv[1], &messages[0].msg_hdr.msg_namelen);
+	fd = socket(to[0].any.sa_family, SOCK_DGRAM, 0);
 	if (fd < 0)
 		err(1, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	for (int i = 0; i < BATCH; i++) {
-		to[i].sin_family = AF_INET;
-		if (inet_pton(AF_INET, argv[1], &to[i].sin_addr) != 1)
-			errx(2, "no address: %s", argv[1]);
+		to[i] = to[0];
 		messages[i].msg_hdr.msg_name = &to[i];
-		messages[i].msg_hdr.msg_namelen = sizeof(to[i]);
+		messages[i].msg_hdr.msg_namelen =
+			messages[0].msg_hdr.msg_namelen;
 	}
 	start = now();
 	while (sent < count) {
@@ -79,7 +100,7 @@ int main(int argc, char **argv)
 		int done;
 
 		for (unsigned i = 0; i < n; i++)
-			to[i].sin_port = htons(
+			to[i].four.sin_port = htons(
 				(unsigned short)(first + (sent + i) % ports));
 		done = sendmmsg(fd, messages, n, 0);
 		if (done > 0)
