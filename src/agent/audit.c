@@ -7,9 +7,6 @@
 #include "base/log.h"
 #include "bulkhead/version.h"
 
-/* Policies of a file that an event names. */
-#define NAMES_MAX 64
-
 static void tell(struct agent *a, const struct flow_event *e)
 {
 	if (a->flow)
@@ -110,12 +107,11 @@ static void tell_file(struct agent *a, const char *name, const char *level,
 {
 	_cleanup_(freep) char *message =
 		xasprintf("Policy file %s %s.", file->path, what);
-	char *names[NAMES_MAX];
+	VEC(char *) names = { 0 };
 	struct flow_event e = {
 		.name = name,
 		.level = level,
 		.message = message,
-		.policies = (const char *const *)names,
 		.has_policies = true,
 		.values = { { .key = "file", .text = file->path },
 			    { .key = file->hash[0] ? "hash" : NULL,
@@ -123,15 +119,16 @@ static void tell_file(struct agent *a, const char *name, const char *level,
 	};
 
 	if (set)
-		vec_foreach(policy, &set->policies) {
-			if (e.npolicies == NAMES_MAX)
-				break;
-			names[e.npolicies++] = xasprintf(
-				"%s/%s", (*policy)->namespace, (*policy)->name);
-		}
+		vec_foreach(policy, &set->policies)
+			vec_push(&names,
+				 xasprintf("%s/%s", (*policy)->namespace,
+					   (*policy)->name));
+	e.policies = (const char *const *)names.data;
+	e.npolicies = names.len;
 	tell(a, &e);
-	for (size_t i = 0; i < e.npolicies; i++)
-		free(names[i]);
+	vec_foreach(policy, &names)
+		free(*policy);
+	vec_fini(&names);
 }
 
 static struct audit_file *known_file(struct agent *a, const char *path)

@@ -16,8 +16,8 @@ enum { EXIT_INVALID = 1, EXIT_USAGE = 2 };
 static const char usage[] =
 	"Usage: bulkheadd [--config FILE] [--check-config]\n"
 	"\n"
-	"NetworkPolicy for Docker and containerd hosts: watches the container\n"
-	"runtimes, puts the policies into nftables, logs denied flows.\n"
+	"NetworkPolicy for Docker, Podman and containerd hosts: watches the\n"
+	"engines, puts the policies into nftables, logs denied flows.\n"
 	"\n"
 	"  -c, --config FILE    configuration (" CONFIG_FILE ")\n"
 	"      --check-config   read it, report what is wrong, and exit\n"

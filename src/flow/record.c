@@ -188,10 +188,14 @@ static void put_ends(struct json_writer *w, const struct flow_record *r)
 static void put_policies(struct json_writer *w, const char *const *names,
 			 size_t n)
 {
+	size_t kept = MIN(n, (size_t)POLICIES_MAX);
+
 	json_open(w, "policies", '[');
-	for (size_t i = 0; i < MIN(n, (size_t)POLICIES_MAX); i++)
+	for (size_t i = 0; i < kept; i++)
 		put_text(w, NULL, names[i]);
 	json_close(w, ']');
+	if (n > kept)
+		json_put_number(w, "policies_omitted", n - kept);
 }
 
 static void put_tcp_flags(struct json_writer *w, uint8_t flags)
@@ -356,6 +360,9 @@ static void put_networks(struct json_writer *w, const struct endpoint *e)
 		json_close(w, '}');
 	}
 	json_close(w, ']');
+	if (e->attachments.len > n)
+		json_put_number(w, "networks_omitted",
+				e->attachments.len - n);
 }
 
 static void put_value(struct json_writer *w, const struct flow_value *v)

@@ -70,8 +70,8 @@ struct flow_origin {
 struct flow_origin flow_origin_here(void);
 
 /** No line is longer, with its newline: every text in it has a bound, and what
- *  a container's labels have beyond theirs is left out and counted in
- *  "labels_omitted". */
+ *  a container's labels, the policies or the networks have beyond theirs is left
+ *  out and counted in "labels_omitted", "policies_omitted", "networks_omitted". */
 #define FLOW_LINE_MAX (1 << 20)
 
 /** Append the record and a newline. Returns 0, or -ENOBUFS (@line's bound). */

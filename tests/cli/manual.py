@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 BULKHEAD = os.environ["BULKHEAD"]
+BULKHEADD = os.environ["BULKHEADD"]
 SOURCE = os.environ["SOURCE"]
 PAGES = sorted(glob.glob(SOURCE + "/src/*/man/*.[1-8]"))
 COMPLETION = SOURCE + "/src/cli/completion/bulkhead.bash"
@@ -75,6 +76,13 @@ class Manual(unittest.TestCase):
                 if option not in ("-h", "--help", "-o", "--output"):
                     self.assertIn(option, entry, command)
         self.assertIn("--output", text)
+
+    def test_the_agents_options(self):
+        """Each is in bulkheadd(8), and the reverse."""
+        there = set(OPTION.findall(run(BULKHEADD, "--help")))
+        text = page("bulkheadd.8")
+        text = text[text.index("\nSYNOPSIS"):text.index("What it changes")]
+        self.assertEqual(there - {"-check-config"}, set(OPTION.findall(text)))
 
     def test_usage_names_every_option(self):
         """In one of its two forms; of flows there are too many."""
@@ -160,6 +168,23 @@ class Completion(unittest.TestCase):
         with tempfile.TemporaryDirectory() as d:
             open(d + "/web.yaml", "w").close()
             self.assertEqual(self.complete("check", d + "/w"), [d + "/web.yaml"])
+
+    def test_options(self):
+        for command in commands():
+            help_ = run(BULKHEAD, command, "--help")
+            self.assertLessEqual(set(OPTION.findall(help_.split("\n\n", 1)[1])),
+                                 set(self.complete(command, "-")) | {"-"})
+
+    def test_values(self):
+        self.assertEqual(self.complete("status", "-o", ""), ["table", "json", "yaml"])
+        self.assertEqual(self.complete("metrics", "--output", ""), ["json", "yaml"])
+        self.assertEqual(self.complete("flows", "-o", "c"), ["csv"])
+        refusal = subprocess.run([BULKHEAD, "flows", "--by", "x"], capture_output=True, text=True)
+        fields = re.search(r"use some of (.*)", refusal.stderr)[1].split(", ")
+        self.assertEqual(self.complete("flows", "--by", ""), fields)
+        reasons = re.findall(r'\[DENY_\w+\] = "([\w-]+)"', source("src/base/reason.c"))
+        self.assertEqual(self.complete("flows", "--reason", ""),
+                         [x for x in reasons if x not in ("egress", "ingress")])
 
     def test_no_agent(self):
         self.assertEqual(self.complete("--socket", "/nonexistent/x", "explain",

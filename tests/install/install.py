@@ -21,10 +21,12 @@ WANTED = """
 /usr/lib/sysusers.d/bulkhead.conf
 /usr/lib/tmpfiles.d/bulkhead.conf
 /usr/sbin/bulkheadd
+/usr/share/bash-completion/completions/bulkhead
 /usr/share/doc/bulkhead/monitoring/alerts.yaml
 /usr/share/doc/bulkhead/monitoring/dashboard.json
 /usr/share/doc/bulkhead/monitoring/prometheus.yaml
 /usr/share/man/man1/bulkhead.1
+/usr/share/man/man5/bulkhead-flows.5
 /usr/share/man/man5/bulkhead-metrics.5
 /usr/share/man/man5/bulkhead-policy.5
 /usr/share/man/man5/bulkhead.yaml.5
@@ -54,12 +56,18 @@ def install(root):
     return done
 
 
+def files_below(top):
+    return {os.path.relpath(os.path.join(path, name), top)
+            for path, _, names in os.walk(top) for name in names}
+
+
 def check_files(r, root):
     for path in WANTED:
         r.ok(os.path.exists(root + path), f"{path} is installed")
     r.ok(os.path.isdir(f"{root}/etc/bulkhead/policies"), "the policy directory is there")
-    examples = os.listdir(f"{root}/usr/share/doc/bulkhead/policy-examples")
-    r.ok(len(examples) >= 10, "the examples are installed", examples)
+    r.equal(files_below(f"{root}/usr/share/doc/bulkhead/policy-examples"),
+            files_below(f"{testhost.REPO}/policy-examples") - {"CMakeLists.txt", "quickstart.sh"},
+            "every example is installed")
 
 
 def check_config(r, root):

@@ -13,6 +13,12 @@ _bulkhead_options() {
 		grep -oE -- '(^| )--?[a-z][a-z-]*' | tr -d ' ' | sort -u
 }
 
+# The formats that a command's own help names.
+_bulkhead_formats() {
+	bulkhead "$1" --help 2>/dev/null | grep -e '--output FORMAT' |
+		grep -owE 'table|wide|json|yaml|nft|csv|ecs|ocsf'
+}
+
 _bulkhead() {
 	local cur prev command='' i
 	local -a socket=()
@@ -36,7 +42,7 @@ _bulkhead() {
 		return
 		;;
 	-o | --output)
-		mapfile -t COMPREPLY < <(compgen -W 'table wide json yaml nft csv ecs ocsf' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_formats "$command")" -- "$cur")
 		return
 		;;
 	esac
@@ -48,6 +54,14 @@ _bulkhead() {
 			;;
 		--by)
 			mapfile -t COMPREPLY < <(compgen -W 'src dst src-ip dst-ip src-namespace dst-namespace src-image dst-image port proto verdict direction reason policy host' -- "$cur")
+			return
+			;;
+		--proto)
+			mapfile -t COMPREPLY < <(compgen -W 'tcp udp sctp icmp' -- "$cur")
+			return
+			;;
+		--reason)
+			mapfile -t COMPREPLY < <(compgen -W 'no-policy-allows unknown-endpoint spoofed invalid protocol quarantine policy-revoked' -- "$cur")
 			return
 			;;
 		--direction)

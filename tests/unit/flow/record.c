@@ -181,6 +181,7 @@ static void a_line_is_bounded(_unused_ void **state)
 		vec_push(&r.policies, xstrdup(control));
 	line = format(&r);
 	assert_non_null(strstr(line, "\"labels_omitted\":"));
+	assert_non_null(strstr(line, "\"policies_omitted\":936,"));
 	json_object_put(parse(line));
 	flow_record_fini(&r);
 	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
