@@ -75,7 +75,7 @@ def bulkheadd(h, r, web, peer):
     h.policy("web.yaml", POLICY)
     h.start_agent(flowLog={"path": "/run/bh/flows.jsonl", "allowed": True})
     h.settle()
-    sent, told = measure(h, "bulkheadd", web, peer.ip(), testhost._child_of(h.agent.pid),
+    sent, told = measure(h, "bulkheadd", web, peer.ip(), h.agent_pid(),
                          h.path("/run/bh/flows.jsonl"), [b'"verdict":"allowed"', b'"proto":"udp"'], 2)
     h.stop_agent()
     lost = sum(f["records"] for f in h.events("loss") if f["where"] == "conntrack")
@@ -89,7 +89,7 @@ def ulogd(h, r, web, peer):
     process = h.spawn("ulogd", "-c", "/run/bh/ulogd.conf", log="ulogd")
     testhost.until(lambda: os.path.exists(h.path("/run/bh/ulogd.log")), "ulogd")
     time.sleep(1)
-    pid = testhost._child_of(process.pid)
+    pid = testhost.child_of(process.pid)
     sent, told = measure(h, "ulogd2", web, peer.ip(), pid, h.path("/run/bh/ulogd.json"),
                          [b'"orig.ip.protocol": 17'], 1)
     os.kill(pid, 15)

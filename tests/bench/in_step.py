@@ -28,7 +28,7 @@ KIND = {"docker": testhost.Host, "podman": podmanhost.PodmanHost,
 
 def resident(h):
     """KiB of the agent's process and of its children."""
-    pids = [testhost._child_of(h.agent.pid) or h.agent.pid]
+    pids = [h.agent_pid()]
     sizes = {}
     for pid in pids:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
@@ -43,7 +43,7 @@ def engine_ms(h):
     """Processor time of the engine and of what it has run, in ms."""
     service = {"docker": "dockerd", "podman": "service", "containerd": "containerd"}[h.engine]
     service = getattr(h, service)
-    with open(f"/proc/{testhost._child_of(service.pid)}/stat", encoding="ascii") as f:
+    with open(f"/proc/{testhost.child_of(service.pid)}/stat", encoding="ascii") as f:
         times = f.read().rsplit(")", 1)[1].split()[11:15]
     return 1000 * sum(map(int, times)) // os.sysconf("SC_CLK_TCK")
 

@@ -79,7 +79,7 @@ def bulkheadd(h, r, web, peer):
     h.start_agent(flowLog={"path": "/run/bh/flows.jsonl", "interval": INTERVAL,
                            "budget": {"rate": 0}})
     print("bulkheadd")
-    sent, _ = measure(h, web, peer.ip(), testhost._child_of(h.agent.pid),
+    sent, _ = measure(h, web, peer.ip(), h.agent_pid(),
                       h.path("/run/bh/flows.jsonl"), b'"state":"new"')
     h.stop_agent()
     flows = h.flows()
@@ -102,7 +102,7 @@ def ulogd(h, r, web, peer):
     log = h.path("/run/bh/ulogd.log")
     testhost.until(lambda: os.path.exists(log), "ulogd")
     time.sleep(1)
-    pid = testhost._child_of(process.pid)
+    pid = testhost.child_of(process.pid)
     print("ulogd2")
     sent, _ = measure(h, web, peer.ip(), pid, h.path("/run/bh/ulogd.json"), b"{")
     os.kill(pid, 15)

@@ -51,7 +51,7 @@ def labelled(h, name, pairs, **more):
 
 
 def resident(h):
-    with open(f"/proc/{testhost._child_of(h.agent.pid) or h.agent.pid}/status",
+    with open(f"/proc/{h.agent_pid()}/status",
               encoding="ascii") as f:
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
 

@@ -109,7 +109,7 @@ def inotify(h, _, w):
 def descriptors(h, r, w):
     """None left: neither for the engine, nor for policies, nor for clients."""
     when = "no descriptors"
-    pid = faults.agent_pid(h)
+    pid = h.agent_pid()
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (faults.open_files(h), hard))
     h.write("/run/bh/policies/late.yaml", netpol.policy("late", {"app": "client"}, []))

@@ -10,7 +10,6 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
-import faults
 import netpol
 import testhost
 
@@ -93,7 +92,7 @@ def ownership(h, r, w):
             "logrotate: which is the writer's")
     # As one file for what follows.
     h.sh("sh", "-c", f"cat {FILE} >>{FILE}.1 && mv {FILE}.1 {FILE} && chown {USER} {FILE}")
-    os.kill(faults.agent_pid(h), signal.SIGHUP)
+    os.kill(h.agent_pid(), signal.SIGHUP)
 
 
 def isolation(h, r):
@@ -184,7 +183,7 @@ def keeper_killed(h, r):
 
 def ended(h, r):
     pid = writer(h)["pid"]
-    agent = faults.agent_pid(h)
+    agent = h.agent_pid()
     os.kill(agent, signal.SIGKILL)
     h.agent.wait()
     testhost.until(lambda: not os.path.exists(h.path(f"/proc/{pid}")), "the writer's end", 10)

@@ -176,7 +176,7 @@ def check_prometheus(h, r, served):
         r.equal([v for _, v in query(prometheus, 'up{job="bulkhead"}')], [1],
                 "… from a server that still answers")
     finally:
-        subprocess.run(["kill", str(testhost._child_of(process.pid) or process.pid)], check=False)
+        subprocess.run(["kill", str(testhost.child_of(process.pid) or process.pid)], check=False)
         process.wait(testhost.PATIENCE)
 
 
@@ -213,7 +213,7 @@ def test(h, r):
     status, text = served.get("/healthz")
     r.ok(status == 503 and "bulkheadd is not running" in text,
          "without the agent /healthz is 503, and says why", text)
-    os.kill(testhost._child_of(process.pid) or process.pid, 15)
+    os.kill(testhost.child_of(process.pid) or process.pid, 15)
     r.equal(process.wait(testhost.PATIENCE), 0, "it ends in good order")
 
 

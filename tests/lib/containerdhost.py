@@ -171,7 +171,7 @@ class Host(testhost.Host):
         testhost.until(lambda: self.ctr("version", check=False).returncode == 0, "containerd")
 
     def stop_containerd(self, sig=signal.SIGTERM):
-        os.kill(testhost._child_of(self.containerd.pid), sig)
+        os.kill(testhost.child_of(self.containerd.pid), sig)
         self.containerd.wait(testhost.PATIENCE)
 
     _layer = None

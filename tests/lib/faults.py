@@ -41,17 +41,10 @@ class Blast:
         return self
 
 
-def agent_pid(host):
-    """bulkheadd's own process (nsenter stands before it)."""
-    # pylint: disable-next=protected-access
-    return testhost._child_of(host.agent.pid) or host.agent.pid
-
-
 def freeze(process):
     """SIGSTOP to what runs behind nsenter. @process is that nsenter, which
     stops itself along with it."""
-    # pylint: disable-next=protected-access
-    pid = testhost._child_of(process.pid)
+    pid = testhost.child_of(process.pid)
     os.kill(pid, signal.SIGSTOP)
     return pid
 
@@ -77,12 +70,12 @@ def engine_state(host):
 
 
 def resident_kib(host):
-    with open(f"/proc/{agent_pid(host)}/status", encoding="ascii") as f:
+    with open(f"/proc/{host.agent_pid()}/status", encoding="ascii") as f:
         return next(int(x.split()[1]) for x in f if x.startswith("VmRSS:"))
 
 
 def open_files(host):
-    return len(os.listdir(f"/proc/{agent_pid(host)}/fd"))
+    return len(os.listdir(f"/proc/{host.agent_pid()}/fd"))
 
 
 class Proxy:

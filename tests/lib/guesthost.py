@@ -89,7 +89,7 @@ class _Contained(_Guest):
         self.process = self.host.spawn(*self.command(), log=self._log())
         testhost.until(lambda: "serving" in self.logs(), f"{self.name} to serve")
         # The program, and the first process inside.
-        self.first = testhost._child_of(testhost._child_of(self.process.pid))
+        self.first = testhost.child_of(testhost.child_of(self.process.pid))
         with open(f"/proc/{self.first}/status", encoding="ascii") as f:
             line = next(line for line in f if line.startswith("NSpid:"))
         self.pid = int(line.split()[2])  # as the host has it
@@ -208,7 +208,7 @@ class Vm(_Guest):
         return self.run("cat /heard")
 
     def halt(self):
-        os.kill(testhost._child_of(self.process.pid), signal.SIGKILL)
+        os.kill(testhost.child_of(self.process.pid), signal.SIGKILL)
         self.process.wait(testhost.PATIENCE)
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import time
 
-import faults
 import netpol
 import testhost
 
@@ -57,7 +56,7 @@ class Outage:
     def sample(self):
         """(agent, writer) in KiB, (otlp, loki) in bytes of spool."""
         pid = status(self.h)["writer"]["pid"]
-        return (resident(f"/proc/{faults.agent_pid(self.h)}/status"),
+        return (resident(f"/proc/{self.h.agent_pid()}/status"),
                 resident(self.h.path(f"/proc/{pid}/status")),
                 size_of(f"{self.top}/state/spool-otlp"), size_of(f"{self.top}/state/spool-loki"))
 
@@ -86,7 +85,7 @@ class Outage:
         """What each receiver got, once nothing waits for it any more."""
         for name, port in (("otlp", OTLP), ("loki", LOKI)):
             self.spawn("count", port, f"{self.top}/{name}.json")
-        os.kill(faults.agent_pid(self.h), 1)  # SIGHUP: try now
+        os.kill(self.h.agent_pid(), 1)  # SIGHUP: try now
         for name in ("otlp", "loki"):
             testhost.until(lambda n=name: sink(self.h, n)["waiting"] == 0, f"{name}'s spool", 600, 0.5)
         got = {}

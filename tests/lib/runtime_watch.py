@@ -85,7 +85,7 @@ class Watch:
         return self
 
     def __exit__(self, kind, value, trace):
-        os.kill(testhost._child_of(self.process.pid) or self.process.pid, signal.SIGTERM)
+        os.kill(testhost.child_of(self.process.pid) or self.process.pid, signal.SIGTERM)
         status = self.process.wait(testhost.PATIENCE)
         if status and not kind:
             raise RuntimeError(f"watch ended with status {status}\n{self.text()}")
@@ -124,7 +124,7 @@ class Watch:
     def sync(self):
         """Ask for a listing; the endpoints once it is complete."""
         before = self.text().count("synced ")
-        os.kill(testhost._child_of(self.process.pid) or self.process.pid, signal.SIGUSR1)
+        os.kill(testhost.child_of(self.process.pid) or self.process.pid, signal.SIGUSR1)
         testhost.until(lambda: self.text().count("synced ") > before, "a listing")
         if not self.text().split("synced ")[-1].startswith("0"):
             raise RuntimeError("the listing failed")

@@ -52,7 +52,8 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _child_of(pid):
+def child_of(pid):
+    """What runs behind nsenter or unshare; None when that is itself."""
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
         children = f.read().split()
     return int(children[0]) if children else None
@@ -222,7 +223,7 @@ class Host:
             preexec_fn=_die_with_parent)
         if self.unshare.stdout.readline() != "ready\n":
             raise RuntimeError("no namespaces of one's own: this needs root")
-        self.init = _child_of(self.unshare.pid)
+        self.init = child_of(self.unshare.pid)
         self.init_fd = os.pidfd_open(self.init)
 
     def _destroy(self):
@@ -301,7 +302,7 @@ class Host:
         until(lambda: self.sh(DOCKER, "version", check=False).returncode == 0, "dockerd")
 
     def stop_docker(self, sig=signal.SIGTERM):
-        os.kill(_child_of(self.dockerd.pid), sig)
+        os.kill(child_of(self.dockerd.pid), sig)
         self.dockerd.wait(PATIENCE)
 
     def docker(self, *args, check=True):
@@ -406,7 +407,7 @@ class Host:
 
     def stop_agent(self, sig=signal.SIGTERM):
         """Stop it, by default in good order; a sanitizer's finding fails here."""
-        os.kill(_child_of(self.agent.pid) or self.agent.pid, sig)
+        os.kill(self.agent_pid(), sig)
         status = self.agent.wait(PATIENCE)
         self.agent = None
         if sig == signal.SIGTERM and status != 0:
@@ -428,6 +429,10 @@ class Host:
             raise RuntimeError(f"bulkhead {' '.join(args)}: status {done.returncode}\n"
                                f"{done.stdout}{done.stderr}")
         return json.loads(done.stdout)
+
+    def agent_pid(self):
+        """bulkheadd's own process (nsenter stands before it)."""
+        return child_of(self.agent.pid) or self.agent.pid
 
     def settle(self):
         """Until the kernel reflects the policies and the containers."""
