@@ -13,20 +13,6 @@
 enum { H2_DATA, H2_HEADERS, H2_RESET = 3, H2_SETTINGS, H2_GOAWAY = 7 };
 enum { H2_END_STREAM = 1, H2_END_HEADERS = 4 };
 
-static inline void h2_bytes(int fd, const void *bytes, size_t n)
-{
-	const char *p = bytes;
-
-	while (n) {
-		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
-
-		if (sent <= 0)
-			_exit(0);
-		p += sent;
-		n -= (size_t)sent;
-	}
-}
-
 static inline void h2_frame(int fd, uint8_t type, uint8_t flags,
 			    uint32_t stream, const void *payload, size_t n)
 {
@@ -35,9 +21,9 @@ static inline void h2_frame(int fd, uint8_t type, uint8_t flags,
 
 	stream = htonl(stream);
 	memcpy(head + 5, &stream, sizeof(stream));
-	h2_bytes(fd, head, sizeof(head));
+	server_bytes(fd, head, sizeof(head));
 	if (n)
-		h2_bytes(fd, payload, n);
+		server_bytes(fd, payload, n);
 }
 
 /* A header as HPACK's literal without indexing. */
@@ -128,39 +114,14 @@ static inline void h2_drain(int fd)
 /* Answers the call on @fd. */
 typedef void (*h2_fn)(int fd);
 
-static inline void h2_accept(int fd, h2_fn fn)
+static inline void h2_connection(int fd, server_any fn)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGCHLD, SIG_IGN);
-	for (;;) {
-		int connection = accept(fd, NULL, NULL);
-
-		if (connection < 0)
-			_exit(1);
-		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			close(fd);
-			if (h2_read_call(connection))
-				fn(connection);
-			h2_drain(connection);
-			_exit(0);
-		}
-		close(connection);
-	}
+	if (h2_read_call(fd))
+		((h2_fn)fn)(fd);
+	h2_drain(fd);
 }
 
 static inline void h2_listen(struct server *s, h2_fn fn)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	memcpy(address.sun_path, s->path, sizeof(s->path));
-	unlink(s->path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, 64) < 0)
-		abort();
-	s->pid = fork();
-	if (s->pid == 0)
-		h2_accept(fd, fn);
-	close(fd);
+	server_listen_by(s, h2_connection, (server_any)fn);
 }

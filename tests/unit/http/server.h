@@ -25,16 +25,23 @@ struct server {
 	pid_t pid;
 };
 
-static inline void server_send(int fd, const char *text)
+static inline void server_bytes(int fd, const void *bytes, size_t n)
 {
-	for (size_t n = strlen(text); n;) {
-		ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
 
 		if (sent <= 0)
 			_exit(0);
-		text += sent;
+		p += sent;
 		n -= (size_t)sent;
 	}
+}
+
+static inline void server_send(int fd, const char *text)
+{
+	server_bytes(fd, text, strlen(text));
 }
 
 static inline void server_answer(int fd, const char *body)
@@ -74,16 +81,20 @@ static inline bool server_read(int fd, char *path, size_t size)
 	return false;
 }
 
-static inline void server_connection(int fd, server_fn fn)
+/* Any function, until who knows its type calls it. */
+typedef void (*server_any)(void);
+/* Serves the connection @fd by @fn, in a process of its own. */
+typedef void (*server_connection)(int fd, server_any fn);
+
+static inline void server_http(int fd, server_any fn)
 {
 	char path[8192];
 
-	while (server_read(fd, path, sizeof(path)) && fn(fd, path))
+	while (server_read(fd, path, sizeof(path)) && ((server_fn)fn)(fd, path))
 		;
-	_exit(0);
 }
 
-static inline void server_accept(int fd, server_fn fn)
+static inline void server_accept(int fd, server_connection serve, server_any fn)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_IGN);
@@ -95,14 +106,16 @@ static inline void server_accept(int fd, server_fn fn)
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			close(fd);
-			server_connection(connection, fn);
+			serve(connection, fn);
+			_exit(0);
 		}
 		close(connection);
 	}
 }
 
 /* Listen (again) on the socket of @s. */
-static inline void server_listen(struct server *s, server_fn fn)
+static inline void server_listen_by(struct server *s, server_connection serve,
+				    server_any fn)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -114,8 +127,13 @@ static inline void server_listen(struct server *s, server_fn fn)
 		abort();
 	s->pid = fork();
 	if (s->pid == 0)
-		server_accept(fd, fn);
+		server_accept(fd, serve, fn);
 	close(fd);
+}
+
+static inline void server_listen(struct server *s, server_fn fn)
+{
+	server_listen_by(s, server_http, (server_any)fn);
 }
 
 static inline void server_init(struct server *s)
