@@ -40,10 +40,10 @@ def test(h, r):
     r.equal(h.result(evil, address), "open", "so who claims the namespace is in it")
     h.stop_agent()
 
-    docker = {"socket": "/run/docker.sock", "namespaceFrom": "network",
+    engine = {**h.runtimes[h.engine], "namespaceFrom": "network",
               "namespaces": {"my_app": "shop"}}
     h.policy("isolate.yaml", ISOLATE.format("shop"))
-    h.start_agent(runtimes={"docker": docker})
+    h.start_agent(runtimes={h.engine: engine})
     # The first by name of evil's networks is my_app: who puts it there decides.
     r.equal(namespaces(h), {"db": "shop", "evil": "shop", "client": "shop"},
             "with namespaceFrom the network decides, by its name in the configuration")
