@@ -244,7 +244,7 @@ static void many_at_once(int fd)
 	h2_close(ends[0], "0", NULL);
 	n = read(ends[1], all, sizeof(all));
 	usleep(200000); /* the client waits for nothing else by now */
-	h2_bytes(fd, all, (size_t)n);
+	server_bytes(fd, all, (size_t)n);
 }
 
 static void an_answer_in_one_piece_is_not_left(void **state)
@@ -326,7 +326,7 @@ static void reset(int fd)
 
 static void garbage(int fd)
 {
-	h2_bytes(fd, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12);
+	server_bytes(fd, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12);
 	pause();
 }
 
