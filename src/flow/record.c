@@ -361,8 +361,7 @@ static void put_networks(struct json_writer *w, const struct endpoint *e)
 	}
 	json_close(w, ']');
 	if (e->attachments.len > n)
-		json_put_number(w, "networks_omitted",
-				e->attachments.len - n);
+		json_put_number(w, "networks_omitted", e->attachments.len - n);
 }
 
 static void put_value(struct json_writer *w, const struct flow_value *v)

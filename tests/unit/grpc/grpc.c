@@ -326,7 +326,8 @@ static void reset(int fd)
 
 static void garbage(int fd)
 {
-	server_bytes(fd, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12);
+	server_bytes(fd, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+		     12);
 	pause();
 }
 
