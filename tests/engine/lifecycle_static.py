@@ -4,6 +4,7 @@
 namespaces behind veths of one's own, which the file has while they run, as an
 administrator's hooks would keep it."""
 import os
+import signal
 import sys
 import threading
 
@@ -30,7 +31,7 @@ class Namespace(statichost.Member):
 
     def boot(self):
         self.plug()
-        self.host.spawn(*self.prefix(), *self.command, log=f"probe-{self.space}")
+        self.outer = self.host.spawn(*self.prefix(), *self.command, log=f"probe-{self.space}")
 
     def halt(self):
         self.unplug()
@@ -38,6 +39,20 @@ class Namespace(statichost.Member):
 
     def signal(self, name):
         self.host.sh("bash", "-c", f"kill -{name} $(ip netns pids {self.space})")
+
+    def pause(self):
+        """Its nsenter, which is no process of the host's namespace, stops itself
+        along with it. If that stayed so, nobody would collect what ends behind
+        it, and the host would never be gone."""
+        def stopped():
+            with open(f"/proc/{self.outer.pid}/stat", encoding="ascii") as f:
+                return f.read().rsplit(")", 1)[1].split()[0] == "T"
+        self.signal("STOP")
+        testhost.until(stopped, "nsenter to have stopped")
+
+    def unpause(self):
+        self.signal("CONT")
+        self.outer.send_signal(signal.SIGCONT)
 
     def refresh(self):
         return self
@@ -105,10 +120,10 @@ class Host(statichost.StaticHost):
             self.all[n].boot()
 
     def pause(self, name):
-        self.all[name].signal("STOP")
+        self.all[name].pause()
 
     def unpause(self, name):
-        self.all[name].signal("CONT")
+        self.all[name].unpause()
 
     def start_engine(self):
         if os.path.exists(self.path(self.away)):
