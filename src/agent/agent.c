@@ -235,6 +235,14 @@ static void tell_loss(void *arg, const char *where, uint64_t lines)
 	sink_feed_write(a->feed, buf_slice(&line));
 }
 
+static void on_handed_over(void *arg)
+{
+	struct agent *a = arg;
+
+	if (a->flow)
+		flow_handed_over(a->flow);
+}
+
 /* The feed has logged it. */
 static void tell_trouble(void *arg, const char *where, const char *problem)
 {
@@ -298,6 +306,7 @@ static int start_writer(struct agent *a)
 		.queue_max = QUEUE_MAX,
 		.observer = { .loss = tell_loss,
 			      .trouble = tell_trouble,
+			      .handed_over = on_handed_over,
 			      .arg = a },
 	};
 	int r = log_owner_find(a->config.flow_user, &a->log_owner);

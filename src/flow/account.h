@@ -3,9 +3,10 @@
  * lost.
  *
  * What was accounted for is kept in a mapped file, so that it outlives a
- * killed agent to the last record: the next one knows what it missed, and
- * counts nothing twice. It does not outlive the boot, as the kernel's counters
- * do not.
+ * killed agent to the last record that it could hand over: the next one knows
+ * what it missed, and what was told to nobody, and counts nothing twice (but for what was
+ * handed over at the very moment of the kill, and could not be noted any more).
+ * It does not outlive the boot, as the kernel's counters do not.
  */
 #pragma once
 
@@ -28,6 +29,9 @@ void flow_account_recorded(struct flow_account *a, uint64_t packets);
 void flow_account_suppressed(struct flow_account *a, uint64_t packets);
 /** Packets that are told to be lost. */
 void flow_account_lost(struct flow_account *a, uint64_t packets);
+
+/** Whatever was accounted for so far has left this process: keep it. */
+void flow_account_keep(struct flow_account *a);
 
 /** Take the counters' sum @dropped for accounted for: nothing was before. */
 void flow_account_begin(struct flow_account *a, uint64_t dropped);

@@ -464,6 +464,11 @@ bool flow_needs_originals(const struct flow_log *f)
 	return !flow_nflog_tells_connections(f->nflog);
 }
 
+void flow_handed_over(struct flow_log *f)
+{
+	flow_account_keep(f->account);
+}
+
 void flow_hurry(struct flow_log *f)
 {
 	flow_denied_hurry(f->denied);

@@ -142,6 +142,9 @@ void flow_close(struct flow_log *f);
  *  number is the next of the log's. @where "sink:NAME". */
 void flow_loss_line(struct flow_log *f, const char *where, uint64_t records,
 		    struct buf *line);
+/** All lines so far are in others' hands: should this process die, they are
+ *  told. May be called from within the emit callback. */
+void flow_handed_over(struct flow_log *f);
 /** Write an event; @e->values may be anything. */
 void flow_tell(struct flow_log *f, const struct flow_event *e);
 /** An address changes its owner: what is counted so far is the old one's. */

@@ -164,6 +164,8 @@ static int send_some(struct sink_feed *f)
 		else
 			backlog_sent(&f->backlog, (size_t)n);
 	}
+	if (f->observer.handed_over && f->ledger.lost == f->ledger.told)
+		f->observer.handed_over(f->observer.arg);
 	return 0;
 }
 

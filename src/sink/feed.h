@@ -26,6 +26,9 @@ struct sink_feed_observer {
 	void (*loss)(void *arg, const char *where, uint64_t lines);
 	/* Another problem than before; "" when it is over. */
 	void (*trouble)(void *arg, const char *where, const char *problem);
+	/* A writer has all lines so far, or was told of those that it has not.
+	 * From within any call to the feed; must not call back. May be NULL. */
+	void (*handed_over)(void *arg);
 	void *arg;
 };
 

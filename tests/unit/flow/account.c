@@ -100,6 +100,7 @@ static void it_survives_the_agent_not_the_boot(_unused_ void **state)
 	assert_false(flow_account_inherited(a));
 	flow_account_begin(a, 1000);
 	flow_account_recorded(a, 11);
+	flow_account_keep(a);
 	flow_account_close(a);
 	a = flow_account_open(path, "boot-1");
 	assert_true(flow_account_inherited(a));
@@ -116,6 +117,32 @@ static void it_survives_the_agent_not_the_boot(_unused_ void **state)
 	flow_account_close(a);
 	a = flow_account_open(path, "");
 	assert_false(flow_account_inherited(a));
+	flow_account_close(a);
+}
+
+/* Told by a line that died with the agent: the next one misses it. */
+static void what_was_told_to_nobody_is_missed(_unused_ void **state)
+{
+	struct flow_account *a = flow_account_open(path, "boot-1");
+	struct flow_balance b;
+
+	flow_account_begin(a, 100);
+	flow_account_recorded(a, 5);
+	flow_account_keep(a);
+	flow_account_recorded(a, 7);
+	b = flow_account_balance(a, 112, 112);
+	assert_true(b.exact);
+	flow_account_close(a);
+	a = flow_account_open(path, "boot-1");
+	assert_int_equal(flow_account_sum(a), 105);
+	assert_int_equal(flow_account_missing(a, 112), 7);
+	flow_account_close(a);
+	/* Counters that began anew are accounted for at once. */
+	a = flow_account_open(path, "boot-1");
+	flow_account_begin(a, 3);
+	flow_account_close(a);
+	a = flow_account_open(path, "boot-1");
+	assert_int_equal(flow_account_sum(a), 3);
 	flow_account_close(a);
 }
 
@@ -151,6 +178,7 @@ int main(void)
 		UNIT(what_comes_meanwhile_is_no_error),
 		UNIT(too_much_and_too_little_are_told),
 		UNIT(it_survives_the_agent_not_the_boot),
+		UNIT(what_was_told_to_nobody_is_missed),
 		UNIT(a_file_of_something_else_is_not_believed),
 		UNIT(without_a_file_it_counts_on),
 	};

@@ -36,6 +36,7 @@ static struct {
 	struct sink_feed *feed;
 	sink_config_list sinks;
 	uint64_t written;     /* lines handed over */
+	uint64_t all;	      /* of them, when a writer had all last */
 	uint64_t loss[4];     /* told, of each sink; the last: the writer's */
 	char trouble[4][512]; /* … the last told */
 	unsigned restarts;
@@ -86,6 +87,11 @@ static void on_trouble(_unused_ void *arg, const char *where,
 		 problem);
 }
 
+static void on_handed_over(_unused_ void *arg)
+{
+	t.all = t.written;
+}
+
 static void open_feed(unsigned files, size_t queue_max)
 {
 	char program[] = "/proc/self/exe", argument[] = ARGUMENT;
@@ -95,7 +101,9 @@ static void open_feed(unsigned files, size_t queue_max)
 		.keeper = command,
 		.sinks = &t.sinks,
 		.queue_max = queue_max,
-		.observer = { .loss = on_loss, .trouble = on_trouble },
+		.observer = { .loss = on_loss,
+			      .trouble = on_trouble,
+			      .handed_over = on_handed_over },
 	};
 
 	for (unsigned i = 0; i < files; i++) {
@@ -226,6 +234,19 @@ static void lines_come_to_every_sink(_unused_ void **state)
 		assert_int_equal(twice, 0);
 	}
 	assert_int_equal(writer().restarts, 0);
+}
+
+static void it_is_told_when_a_writer_has_all(_unused_ void **state)
+{
+	open_feed(1, 64 << 20);
+	write_lines(3);
+	/* Nobody is there yet. */
+	assert_int_equal(t.all, 0);
+	await_written(0);
+	assert_int_equal(t.all, 3);
+	write_lines(LINES);
+	await_written(0);
+	assert_int_equal(t.all, t.written);
 }
 
 static void closing_writes_what_was_handed_over(_unused_ void **state)
@@ -403,6 +424,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(lines_come_to_every_sink),
+		UNIT(it_is_told_when_a_writer_has_all),
 		UNIT(closing_writes_what_was_handed_over),
 		UNIT(a_killed_writer_costs_no_line),
 		UNIT(what_a_killed_writer_costs_is_counted),
