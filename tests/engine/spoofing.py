@@ -81,6 +81,10 @@ def frames(e, marker):
         "ND: a router is here": nd(wire.router_advertisement(local(my), my)),
         "DHCP: a lease from me": wire.ether(wire.BROADCAST, my, wire.ETH_IP, wire.udp4(
             me["IPAddress"], "255.255.255.255", 68, marker, sport=67)),
+        "DHCP: a lease from me, by another port": wire.ether(your, my, wire.ETH_IP, wire.udp4(
+            me["IPAddress"], to, 68, marker, sport=1067)),
+        "DHCPv6: a lease from me, by another port": wire.ether(your, my, wire.ETH_IP6, wire.udp6(
+            local(my), local(your), 546, marker, sport=1547)),
         "a VLAN tag": ip(me["IPAddress"], vlan=7),
         "a VLAN tag with number 0": ip(me["IPAddress"], vlan=0),
         "two VLAN tags": wire.ether(your, my, wire.ETH_VLAN,
