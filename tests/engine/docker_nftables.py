@@ -85,7 +85,8 @@ def test(h, r):
     r.equal(h.result("outside", f"tcp:{host}:8080"), "timeout", "nor does anybody from outside")
     flow = testhost.until(lambda: h.denied(src_ip="203.0.113.2", dst_ip=web.ip(), dst_port=80),
                           "its record", 5)[-1]
-    r.equal(flow["dst"]["container"]["name"], "web", "the record names the container behind it")
+    r.equal((flow["dst"]["container"]["name"], flow.get("published")),
+            ("web", {"ip": host, "port": 8080}), "the record has the port that was published")
     h.policy("web.yaml", OUTSIDE)
     r.equal(h.result("outside", f"tcp:{host}:8080"), "open", "allowed from outside: published")
     testhost.check(r, h, client, web, False, "… but for nobody inside")
