@@ -145,13 +145,18 @@ static int forbid_to_writer(scmp_filter_ctx filter,
 
 static int keep_capabilities(bool any)
 {
+	/* The bounding set needs CAP_SETPCAP, which a service may lack, and
+	 * libcap-ng complains in the system's log of whoever tries in vain.
+	 * What is not permitted any more cannot come back without an exec. */
+	bool bounds = capng_get_caps_process() == 0 &&
+		      capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (any && capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
 				 CAP_NET_ADMIN, CAP_LEASE, -1) < 0)
 		return -EINVAL;
-	/* The bounding set needs CAP_SETPCAP, which a service may lack; what
-	 * is not permitted any more cannot come back without an exec. */
-	(void)capng_apply(CAPNG_SELECT_BOUNDS);
+	if (bounds)
+		(void)capng_apply(CAPNG_SELECT_BOUNDS);
 	return capng_apply(CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
 }
 

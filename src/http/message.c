@@ -13,7 +13,10 @@ static int connect_error(const struct http_request *r)
 	long error = 0;
 
 	curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &error);
-	return error > 0 ? -(int)error : -ECONNREFUSED;
+	if (error > 0)
+		return -(int)error;
+	/* It came to no connect(2): there was no socket for it. */
+	return r->remote ? -EAFNOSUPPORT : -ECONNREFUSED;
 }
 
 /* libcurl tells a broken chunk header only in its text. */
@@ -88,9 +91,11 @@ static const char *remote_words(const struct http_request *r)
 {
 	if (r->code == CURLE_COULDNT_RESOLVE_HOST)
 		return "no such host";
-	if (r->code == CURLE_COULDNT_CONNECT)
-		return strerror(-connect_error(r));
-	return NULL;
+	if (r->code != CURLE_COULDNT_CONNECT)
+		return NULL;
+	if (connect_error(r) == -EAFNOSUPPORT)
+		return "no socket for this address: does the service's unit forbid the network?";
+	return strerror(-connect_error(r));
 }
 
 static char *too_large(const struct http_request *r, const char *socket)

@@ -126,6 +126,35 @@ def check_unit(r, root):
          "systemd-analyze verify finds nothing", done.stdout)
 
 
+# What isolate.c and log_owner.c need to give up what they have, and rotation.c, besides what
+# @system-service has anyway. (The groups of systemd.exec(5) that take it away have others'.)
+NEEDED_CALLS = ("capset", "setpriority", "ioprio_set", "setgroups", "setresgid", "setresuid",
+                "fchownat", "chown", "prlimit64", "prctl")
+
+
+def system_calls(name):
+    """Of a group, and of those in it."""
+    if not name.startswith("@"):
+        return {name}
+    listed = run("systemd-analyze", "syscall-filter", name).stdout.splitlines()[1:]
+    calls = {x.strip() for x in listed if x.strip() and not x.strip().startswith("#")}
+    return set().union(*(system_calls(x) for x in calls))
+
+
+def check_system_calls(r, root):
+    """In the order of the unit: the first line allows only what it names, "~" takes away."""
+    with open(f"{root}/usr/lib/systemd/system/bulkheadd.service", encoding="utf-8") as f:
+        filters = re.findall(r"^SystemCallFilter=(.*)$", f.read(), re.M)
+    allowed = set()
+    for line in filters:
+        calls = set().union(*(system_calls(x) for x in line.lstrip("~").split()))
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    r.equal(sorted(set(NEEDED_CALLS) - allowed), [],
+            "the unit lets the agent give up what it has, and the flow writer become its user")
+    r.equal(sorted(allowed & {"bpf", "mount", "init_module", "reboot", "ptrace", "chroot",
+                              "sched_setscheduler"}), [], "and takes the rest away")
+
+
 def check_users(r, root):
     """What systemd makes of our files, in that tree."""
     for part in ("lib", "etc"):
@@ -152,6 +181,7 @@ def main():
         if r.ok(done.returncode == 0, "cmake --install", done.stdout):
             check_files(r, root)
             check_unit(r, root)
+            check_system_calls(r, root)
             check_metrics_unit(r, root)
             check_users(r, root)
             check_config(r, root)

@@ -191,6 +191,7 @@ class Host:
         self.agent = None
         self.dockerd = None
         self.agents = 0
+        self.agent_prefix = ()  # a command that executes the agent
         self._outside = None
 
     # Life
@@ -396,7 +397,7 @@ class Host:
         self.write_config(**config)
         self.agents += 1
         # With the precedence that its service gives it.
-        self.agent = self.spawn("nice", "-n", "-10", program("bulkheadd"),
+        self.agent = self.spawn("nice", "-n", "-10", *self.agent_prefix, program("bulkheadd"),
                                 "--config", "/run/bh/bulkhead.yaml",
                                 log=f"bulkheadd{self.agents}")
         return self.agent
