@@ -10,7 +10,6 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
-import faults
 import netpol
 import testhost
 
@@ -45,7 +44,7 @@ def test(h, r):
         {"file": {"path": LOG}}, {"sqlite": {"path": STORE}}]}
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     h.start_agent()
-    agent = process("/proc", faults.agent_pid(h))
+    agent = process("/proc", h.agent_pid())
     writer = process(h.path("/proc"), h.get("status")["flow_log"]["writer"]["pid"])
     kept = mask(["net_admin", "lease"])
     r.equal(agent["CapBnd"], mask(granted()), "it was given what the unit grants")
