@@ -4,9 +4,9 @@
  *
  * What was accounted for is kept in a mapped file, so that it outlives a
  * killed agent to the last record that it could hand over: the next one knows
- * what it missed, and what was told to nobody, and counts nothing twice (but for what was
- * handed over at the very moment of the kill, and could not be noted any more).
- * It does not outlive the boot, as the kernel's counters do not.
+ * what it missed, and what was told to nobody. It counts nothing twice but what
+ * was handed over at the very moment of the kill, and could not be noted any
+ * more. The file does not outlive the boot, as the kernel's counters do not.
  */
 #pragma once
 
