@@ -41,17 +41,20 @@ def inexact(h):
     return [f for f in h.events("accounting") if not f["exact"]]
 
 
-def kill_in(h, r, name, under_way, *flood):
-    """Nothing that was dropped is missing after it. What the agent had handed over
-    at that very moment, and could not note any more, may be told as lost, too."""
+def end_in(h, r, name, sig, under_way, *flood):
+    """The agent ends in a flood, and another one takes over: nothing that was dropped
+    is missing, and nothing twice. But what a killed one had handed over at that very
+    moment, and could not note any more, may be told as lost, too."""
     before = sum(told(h)) - dropped(h)
     flood = testhost.flood_start(h, *flood)
     testhost.until(under_way, "records")
-    h.stop_agent(signal.SIGKILL)
+    h.stop_agent(sig)
     h.start_agent()
     testhost.flood_finish(flood)
     testhost.until(lambda: sum(told(h)) - dropped(h) >= before, "the log to tell every packet")
-    r.equal(inexact(h), [], f"killed in {name}: nothing is missing")
+    r.equal(inexact(h), [], f"{name}: nothing is missing")
+    if sig == signal.SIGTERM:
+        r.equal(sum(told(h)) - dropped(h), before, f"{name}: and nothing told twice")
 
 
 def test(h, r):
@@ -113,11 +116,17 @@ def test(h, r):
     again = h.denied(dst_port=4002)
     r.equal([f["new_packets"] for f in again], [7], "… and goes on with what comes after it")
 
-    # While it tells of one flow after the other; and in the midst of one.
-    kill_in(h, r, "a scan", lambda: len(h.denied(src_name="other")) > 100,
-            other, peer.ip(), 20000, 20000, 20000, 20000)
-    kill_in(h, r, "a flood", lambda: h.denied(dst_port=4003),
-            web, peer.ip(), 4003, 1, 200000, 50000)
+    # In the midst of an interval, and while one flow is told after the other.
+    end_in(h, r, "stopped in a flood", signal.SIGTERM, lambda: h.denied(dst_port=4004),
+           web, peer.ip(), 4004, 1, 100000, 50000)
+    for name, sig, first in (("stopped", signal.SIGTERM, 20000), ("killed", signal.SIGKILL, 30000)):
+        records = len(h.denied(src_name="other"))
+        # The budget has recovered a little from the last one.
+        end_in(h, r, f"{name} in a scan", sig,
+               lambda: len(h.denied(src_name="other")) > records + 20,
+               other, peer.ip(), first, 10000, 10000, 10000)
+    end_in(h, r, "killed in a flood", signal.SIGKILL, lambda: h.denied(dst_port=4003),
+           web, peer.ip(), 4003, 1, 200000, 50000)
 
 
 testhost.main(test, "flow-complete")
