@@ -24,7 +24,8 @@
 
 /* The flow log reads a packet some milliseconds after it was logged, in a flood
  * some hundred. What is over the size is not remembered: the flow log reads all
- * of a set at once. */
+ * of a set at once. (10,000 flows that come in a second, each through DNAT, cost
+ * it 0.6 s of the processor, and 0.14 s without; budgets keep far below that.) */
 #define TIMEOUT_MS 5000
 #define SIZE	   2048
 
