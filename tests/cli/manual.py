@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""manual.py - the manual pages say what the programs do."""
+"""manual.py - the manual pages, the completion and README say what the programs do."""
 
 import glob
 import os
@@ -140,6 +140,37 @@ class Manual(unittest.TestCase):
         text = text[text.index("\nENDPOINTS FILE"):text.index("\nFILES")]
         for key in re.findall(r'"(\w+)"', "".join(lists)):
             self.assertTrue(re.search(r"\b%s\b" % key, text), key)
+
+
+class Readme(unittest.TestCase):
+    def setUp(self):
+        self.text = source("README.md")
+
+    def test_links(self):
+        for path in re.findall(r"\]\(([^)#:]+)\)", self.text):
+            self.assertTrue(os.path.exists(SOURCE + "/" + path), path)
+        headings = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-")
+                    for h in re.findall(r"^## (.*)", self.text, re.M)}
+        self.assertLessEqual(set(re.findall(r"\]\(#([^)]+)\)", self.text)), headings)
+
+    def test_files_that_it_names(self):
+        for path in re.findall(r"`((?:tests|policy-examples|systemd|src)/[\w./-]+)`", self.text):
+            self.assertTrue(os.path.exists(SOURCE + "/" + path), path)
+
+    def test_every_stage_is_in_the_table(self):
+        table = self.text[self.text.index("| directory of `src/`"):]
+        rows = re.findall(r"^\| ([a-z, ]+) \|", table[:table.index("\n\n")], re.M)
+        stages = {name for row in rows for name in row.split(", ")}
+        self.assertEqual(stages, {os.path.basename(os.path.dirname(p))
+                                  for p in glob.glob(SOURCE + "/src/*/CMakeLists.txt")})
+
+    def test_commands(self):
+        blocks = "\n".join(re.findall(r"^```(?:sh|console)\n(.*?)^```", self.text, re.M | re.S))
+        lines = re.findall(r"^(?:\$ )?bulkhead (\w+)(.*)", blocks, re.M)
+        self.assertGreater(len(lines), 8)
+        for command, rest in lines:
+            help_ = set(OPTION.findall(run(BULKHEAD, command, "--help")))
+            self.assertLessEqual(set(OPTION.findall(rest)), help_, (command, rest))
 
 
 @unittest.skipUnless(shutil.which("bash"), "bash is not installed")
