@@ -91,7 +91,7 @@ const char *engine_name(const char *name)
 	return name && name[0] == '/' ? name + 1 : name;
 }
 
-/* See docker_json.h for what is kept of a label. */
+/* See docker/json.h for what is kept of a label. */
 static void add_label(struct docker_container *c, const char *key, json *value)
 {
 	enum bounds_label keep;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine_json.h - what Docker and Podman write alike in JSON: the pieces that
- * docker_json.c and podman_json.c read their answers with; inside this stage
+ * docker/json.c and podman/json.c read their answers with; inside this stage
  * only.
  *
  * Look-ups take anything for the object, and give NULL (or 0) for what is
@@ -37,7 +37,7 @@ struct addr engine_addr(const char *text);
 /** RFC 3339 in UTC, as Go writes it; 0 for never. */
 uint64_t engine_time(const char *s);
 
-/** See docker_json.h for what is kept of a label. */
+/** See docker/json.h for what is kept of a label. */
 void engine_labels(struct docker_container *c, json *labels);
 /** "PortBindings" of an inspect answer, or "Ports" of its NetworkSettings. */
 void engine_bindings(struct docker_inspect *i, json *bindings);

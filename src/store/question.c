@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* question.c - what is asked of the flow log, and the records that it is
- * about. read_sql.c says the same in SQL; tests hold one against the other. */
+ * about. plan.c says the same in SQL; tests hold one against the other. */
 #include "store/question.h"
 
 #include <assert.h>

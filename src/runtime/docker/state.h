@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.h - what the model remembers, shared by docker_model.c (tables,
- * store, listings), docker_event.c and docker_answer.c.
+/* state.h - what the model remembers, shared by model.c (tables,
+ * store, listings), event.c and answer.c.
  */
 #pragma once
 

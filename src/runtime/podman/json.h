@@ -2,7 +2,7 @@
 /* json.h - answers of Podman's own API as plain structs.
  *
  * Its inspect answer has everything that Docker spreads over three; labels and
- * the rest are bounded as docker_json.h says. Names stand for networks there.
+ * the rest are bounded as docker/json.h says. Names stand for networks there.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct podman_container {
 	VEC(struct podman_address) addresses;
 };
 
-/** An event: what docker_json.h has, and the labels where they ride along. */
+/** An event: what docker/json.h has, and the labels where they ride along. */
 struct podman_event {
 	bool network; /* somebody was (dis)connected: @id is the container's */
 	bool pod;     /* of a pod, else of a container */
