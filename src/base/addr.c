@@ -14,6 +14,13 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 	return addr_compare(a, b) == 0;
 }
 
+bool addr_is_unspecified(const struct addr *a)
+{
+	static const uint8_t zero[sizeof(a->bytes)];
+
+	return !memcmp(a->bytes, zero, sizeof(zero));
+}
+
 int addr_compare(const struct addr *a, const struct addr *b)
 {
 	if (a->family != b->family)

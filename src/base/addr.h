@@ -38,7 +38,11 @@ static inline bool addr_is_set(const struct addr *a)
 	return a->family != 0;
 }
 
+/** Same family and bytes. */
 bool addr_eq(const struct addr *a, const struct addr *b);
+
+/** 0.0.0.0, :: or none at all: as what is published, every address of the host. */
+bool addr_is_unspecified(const struct addr *a);
 
 /** Total order: family, then bytes. */
 int addr_compare(const struct addr *a, const struct addr *b);

@@ -306,13 +306,6 @@ static void groups_set(const struct compiler *c, const struct compile_input *in,
 	ranges_fini(&ranges);
 }
 
-static bool is_unspecified(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	return !memcmp(a->bytes, zero, sizeof(zero));
-}
-
 /* Published ports, with those of containers that nobody isolates: they, too,
  * hold their port. */
 struct publishing {
@@ -331,7 +324,7 @@ static void publish(struct publishing *to, const struct member *m, size_t i,
 
 	if (!p->host_port || (p->host.family == family) != own)
 		return;
-	if (is_unspecified(&p->host)) {
+	if (addr_is_unspecified(&p->host)) {
 		fill(f, &nfproto, 1);
 	} else if (own) {
 		f = &to->on[family_index(family)];
@@ -421,7 +414,8 @@ static void hairpin(struct filling *f, const struct member *m,
 {
 	uint16_t port = htons(p->host_port);
 
-	if (!port || p->host.family != family || is_unspecified(&p->host) == on)
+	if (!port || p->host.family != family ||
+	    addr_is_unspecified(&p->host) == on)
 		return;
 	vec_foreach(a, &m->addrs) {
 		if (a->family != family)

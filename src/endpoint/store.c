@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store.c - endpoints and networks of this host, by id and by address.
+/* store.c - endpoints of this host, as they come, change and go.
  *
  * An address can be claimed by several endpoints for a while: Docker hands a
  * freed address to the next container before it has told that the last one
@@ -14,76 +14,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/table.h"
 #include "endpoint/history.h"
-
-struct item {
-	struct endpoint *endpoint;
-	bool stale; /* a resync runs and has not put it yet */
-	UT_hash_handle hh;
-};
-
-struct network_item {
-	struct network *network;
-	bool stale;
-	UT_hash_handle hh;
-};
-
-struct claim {
-	struct endpoint *endpoint; /* borrowed from its item */
-	uint64_t since;
-};
-
-/* Exists while somebody claims the address. */
-struct holder {
-	struct addr addr;
-	VEC(struct claim) claims; /* oldest first; the last one owns it */
-	UT_hash_handle hh;
-};
-
-/* An id whose endpoint is quarantined, whether or not there is one. */
-struct sealed {
-	char *id;
-	UT_hash_handle hh;
-};
-
-struct endpoint_store {
-	struct item *items;
-	struct sealed *sealed;
-	struct network_item *networks;
-	struct holder *holders;
-	struct endpoint_history *history;
-	struct endpoint_observer observer;
-	uint64_t generation;
-	/* Sorted arrays for the callers, rebuilt when asked after a change. */
-	VEC(struct endpoint *) all;
-	VEC(const struct network *) all_networks;
-	bool all_valid, all_networks_valid;
-};
-
-struct network *network_new(const char *runtime, const char *id,
-			    const char *name)
-{
-	struct network *n = xnew(struct network);
-
-	n->runtime = runtime;
-	n->id = xstrdup(id);
-	n->name = xstrdup(name);
-	n->driver = xstrdup("");
-	return n;
-}
-
-void network_free(struct network *n)
-{
-	if (!n)
-		return;
-	vec_fini(&n->subnets);
-	vec_fini(&n->gateways);
-	free(n->id);
-	free(n->name);
-	free(n->driver);
-	free(n);
-}
+#include "endpoint/state.h"
 
 static struct sealed *find_sealed(const struct endpoint_store *s,
 				  const char *id)
@@ -161,23 +93,6 @@ static void tell(struct endpoint_store *s, struct endpoint *old,
 		s->observer.endpoint(s->observer.arg, old, now);
 }
 
-static struct item *find_item(const struct endpoint_store *s, const char *id)
-{
-	struct item *item;
-
-	HASH_FIND_STR(s->items, id, item);
-	return item;
-}
-
-static struct holder *find_holder(const struct endpoint_store *s,
-				  const struct addr *a)
-{
-	struct holder *holder;
-
-	HASH_FIND(hh, s->holders, a, sizeof(*a), holder);
-	return holder;
-}
-
 /* The endpoint's attachment with address @a, or NULL. */
 static struct attachment *attachment_of(const struct endpoint *e,
 					const struct addr *a)
@@ -193,7 +108,7 @@ static struct attachment *attachment_of(const struct endpoint *e,
 static void release(struct endpoint_store *s, const struct addr *a,
 		    struct endpoint *e)
 {
-	struct holder *holder = find_holder(s, a);
+	struct holder *holder = endpoint_store_find_holder(s, a);
 
 	for (size_t i = 0; holder && i < holder->claims.len; i++) {
 		struct claim *claim = &holder->claims.data[i];
@@ -216,7 +131,7 @@ static void release(struct endpoint_store *s, const struct addr *a,
 static void claim(struct endpoint_store *s, const struct addr *a,
 		  struct endpoint *e)
 {
-	struct holder *holder = find_holder(s, a);
+	struct holder *holder = endpoint_store_find_holder(s, a);
 
 	if (!holder) {
 		holder = xnew(struct holder);
@@ -272,7 +187,7 @@ static struct item *rival_of(const struct endpoint_store *s,
 			     const struct endpoint *e,
 			     const struct attachment *at, const struct addr *a)
 {
-	const struct holder *holder = find_holder(s, a);
+	const struct holder *holder = endpoint_store_find_holder(s, a);
 
 	if (!holder || !at->network_id[0])
 		return NULL;
@@ -283,7 +198,7 @@ static struct item *rival_of(const struct endpoint_store *s,
 			continue;
 		theirs = attachment_of(c->endpoint, a);
 		if (theirs && !strcmp(theirs->network_id, at->network_id))
-			return find_item(s, c->endpoint->id);
+			return endpoint_store_find_item(s, c->endpoint->id);
 	}
 	return NULL;
 }
@@ -311,7 +226,7 @@ void endpoint_store_quarantine(struct endpoint_store *s, const char *id,
 			       bool on)
 {
 	struct sealed *sealed = find_sealed(s, id);
-	struct item *item = find_item(s, id);
+	struct item *item = endpoint_store_find_item(s, id);
 	struct endpoint *changed;
 
 	if (on == !!sealed)
@@ -333,7 +248,7 @@ void endpoint_store_quarantine(struct endpoint_store *s, const char *id,
 
 void endpoint_store_put(struct endpoint_store *s, struct endpoint *e)
 {
-	struct item *item = find_item(s, e->id);
+	struct item *item = endpoint_store_find_item(s, e->id);
 
 	e->quarantined = find_sealed(s, e->id);
 	if (item && endpoint_equal(item->endpoint, e)) {
@@ -357,7 +272,7 @@ void endpoint_store_put(struct endpoint_store *s, struct endpoint *e)
 
 void endpoint_store_remove(struct endpoint_store *s, const char *id)
 {
-	struct item *item = find_item(s, id);
+	struct item *item = endpoint_store_find_item(s, id);
 	struct endpoint *old;
 
 	if (!item)
@@ -368,76 +283,6 @@ void endpoint_store_remove(struct endpoint_store *s, const char *id)
 	move_claims(s, old, NULL);
 	tell(s, old, NULL);
 	endpoint_unref(old);
-}
-
-static bool network_equal(const struct network *a, const struct network *b)
-{
-	if (strcmp(a->id, b->id) || strcmp(a->name, b->name) ||
-	    strcmp(a->runtime, b->runtime) || strcmp(a->driver, b->driver) ||
-	    strcmp(a->bridge, b->bridge) || a->internal != b->internal ||
-	    a->subnets.len != b->subnets.len ||
-	    a->gateways.len != b->gateways.len)
-		return false;
-	for (size_t i = 0; i < a->subnets.len; i++)
-		if (prefix_compare(&a->subnets.data[i], &b->subnets.data[i]))
-			return false;
-	for (size_t i = 0; i < a->gateways.len; i++)
-		if (!addr_eq(&a->gateways.data[i], &b->gateways.data[i]))
-			return false;
-	return true;
-}
-
-static struct network_item *find_network(const struct endpoint_store *s,
-					 const char *id)
-{
-	struct network_item *item;
-
-	HASH_FIND_STR(s->networks, id, item);
-	return item;
-}
-
-static void tell_network(struct endpoint_store *s, const struct network *old,
-			 const struct network *now)
-{
-	s->generation++;
-	s->all_networks_valid = false;
-	if (s->observer.network)
-		s->observer.network(s->observer.arg, old, now);
-}
-
-void endpoint_store_put_network(struct endpoint_store *s, struct network *n)
-{
-	struct network_item *item = find_network(s, n->id);
-	struct network *old = item ? item->network : NULL;
-
-	if (item && network_equal(old, n)) {
-		item->stale = false;
-		network_free(n);
-		return;
-	}
-	if (item)
-		HASH_DEL(s->networks, item);
-	else
-		item = xnew(struct network_item);
-	item->network = n;
-	item->stale = false;
-	HASH_ADD_KEYPTR(hh, s->networks, n->id, strlen(n->id), item);
-	tell_network(s, old, n);
-	network_free(old);
-}
-
-void endpoint_store_remove_network(struct endpoint_store *s, const char *id)
-{
-	struct network_item *item = find_network(s, id);
-	struct network *old;
-
-	if (!item)
-		return;
-	old = item->network;
-	HASH_DEL(s->networks, item);
-	free(item);
-	tell_network(s, old, NULL);
-	network_free(old);
 }
 
 void endpoint_store_sync_begin(struct endpoint_store *s, const char *runtime)
@@ -466,171 +311,4 @@ void endpoint_store_sync_end(struct endpoint_store *s, const char *runtime)
 		if (network->stale &&
 		    !strcmp(network->network->runtime, runtime))
 			endpoint_store_remove_network(s, network->network->id);
-}
-
-struct endpoint *endpoint_store_by_id(const struct endpoint_store *s,
-				      const char *id)
-{
-	const struct item *item = find_item(s, id);
-
-	return item ? item->endpoint : NULL;
-}
-
-const struct network *endpoint_store_network(const struct endpoint_store *s,
-					     const char *id)
-{
-	const struct network_item *item = find_network(s, id);
-
-	return item ? item->network : NULL;
-}
-
-/* "NAMESPACE/NAME" or "NAME". */
-static bool is_named(const struct endpoint *e, const char *text)
-{
-	size_t n = strlen(e->namespace);
-
-	if (!strcmp(e->name, text))
-		return true;
-	return !strncmp(e->namespace, text, n) && text[n] == '/' &&
-	       !strcmp(e->name, text + n + 1);
-}
-
-static bool has_id_prefix(const struct endpoint *e, const char *text)
-{
-	size_t n = strlen(text);
-
-	return n >= 4 && !strncmp(e->id, text, n);
-}
-
-struct endpoint *endpoint_store_find(const struct endpoint_store *s,
-				     const char *text, bool *ret_ambiguous)
-{
-	static bool (*const ways[])(const struct endpoint *, const char *) = {
-		is_named,
-		has_id_prefix,
-	};
-	struct endpoint *found = endpoint_store_by_id(s, text);
-	const struct item *item;
-	bool ambiguous = false;
-
-	for (size_t i = 0; !found && i < ARRAY_SIZE(ways); i++)
-		for (item = s->items; item; item = item->hh.next) {
-			if (!ways[i](item->endpoint, text))
-				continue;
-			ambiguous = found != NULL;
-			found = item->endpoint;
-			if (ambiguous)
-				break;
-		}
-	*ret_ambiguous = ambiguous;
-	return ambiguous ? NULL : found;
-}
-
-static const struct claim *owning_claim(const struct endpoint_store *s,
-					const struct addr *a)
-{
-	const struct holder *holder = find_holder(s, a);
-
-	return holder ? &holder->claims.data[holder->claims.len - 1] : NULL;
-}
-
-struct endpoint *endpoint_store_by_addr(const struct endpoint_store *s,
-					const struct addr *a)
-{
-	const struct claim *owner = owning_claim(s, a);
-
-	return owner ? owner->endpoint : NULL;
-}
-
-struct endpoint *endpoint_store_owner_at(const struct endpoint_store *s,
-					 const struct addr *a,
-					 uint64_t realtime)
-{
-	const struct claim *owner = owning_claim(s, a);
-	struct endpoint *past;
-
-	if (owner && owner->since <= realtime)
-		return owner->endpoint;
-	past = endpoint_history_find(s->history, a, realtime);
-	return past || !owner ? past : owner->endpoint;
-}
-
-static int compare_endpoints(const void *a, const void *b)
-{
-	const struct endpoint *x = *(struct endpoint *const *)a;
-	const struct endpoint *y = *(struct endpoint *const *)b;
-	int c = strcmp(x->namespace, y->namespace);
-
-	c = c ? c : strcmp(x->name, y->name);
-	return c ? c : strcmp(x->id, y->id);
-}
-
-static bool is_unspecified(const struct addr *a)
-{
-	static const uint8_t zero[sizeof(a->bytes)];
-
-	return !memcmp(a->bytes, zero, sizeof(zero));
-}
-
-struct endpoint *endpoint_store_published(const struct endpoint_store *s,
-					  const struct addr *host,
-					  uint8_t proto, uint16_t port)
-{
-	struct endpoint *any = NULL;
-	struct item *item, *next;
-
-	HASH_ITER(hh, s->items, item, next) {
-		struct endpoint *e = item->endpoint;
-
-		if (e->state == ENDPOINT_EXITED)
-			continue;
-		vec_foreach(p, &e->published) {
-			if (p->host_port != port || p->proto != proto)
-				continue;
-			if (addr_eq(&p->host, host))
-				return e;
-			if (p->host.family == host->family &&
-			    is_unspecified(&p->host))
-				any = e;
-		}
-	}
-	return any;
-}
-
-struct endpoint *const *endpoint_store_all(struct endpoint_store *s,
-					   size_t *ret_n)
-{
-	if (!s->all_valid) {
-		s->all.len = 0;
-		for (struct item *i = s->items; i; i = i->hh.next)
-			vec_push(&s->all, i->endpoint);
-		vec_sort(&s->all, compare_endpoints);
-		s->all_valid = true;
-	}
-	*ret_n = s->all.len;
-	return s->all.data;
-}
-
-static int compare_networks(const void *a, const void *b)
-{
-	const struct network *x = *(const struct network *const *)a;
-	const struct network *y = *(const struct network *const *)b;
-	int c = strcmp(x->runtime, y->runtime);
-
-	c = c ? c : strcmp(x->name, y->name);
-	return c ? c : strcmp(x->id, y->id);
-}
-
-const struct network *const *endpoint_store_networks(struct endpoint_store *s,
-						     size_t *ret_n)
-{
-	if (!s->all_networks_valid) {
-		s->all_networks.len = 0;
-		for (struct network_item *i = s->networks; i; i = i->hh.next)
-			vec_push(&s->all_networks, i->network);
-		vec_sort(&s->all_networks, compare_networks);
-		s->all_networks_valid = true;
-	}
-	*ret_n = s->all_networks.len;
-	return s->all_networks.data;
 }

@@ -31,13 +31,6 @@ void publications_fill(struct publications *all,
 	vec_sort(&all->sorted, compare_publications);
 }
 
-static bool is_unspecified(const struct addr *a)
-{
-	static const uint8_t zero[16];
-
-	return !memcmp(a->bytes, zero, sizeof(zero));
-}
-
 /* How well @p fits the host's address @a; 0: not at all. A socket on [::] may
  * take connections to IPv4 addresses too, and Go's on 0.0.0.0 the reverse. */
 static int publication_rank(const struct published_port *p,
@@ -45,7 +38,7 @@ static int publication_rank(const struct published_port *p,
 {
 	if (addr_eq(&p->host, a))
 		return 3;
-	if (!is_unspecified(&p->host))
+	if (!addr_is_unspecified(&p->host))
 		return 0;
 	return p->host.family == a->family ? 2 : 1;
 }
