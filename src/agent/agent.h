@@ -15,6 +15,7 @@
  *   foreign.c   others' rules that come before ours
  *   quarantine.c which containers the operator has sealed off
  *   audit.c     events of the flow log
+ *   resolve.c   whose flows and policies its records are
  *   answer.c    control commands; report/ writes their results
  */
 #pragma once
