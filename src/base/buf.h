@@ -49,6 +49,7 @@ static inline int buf_adds(struct buf *b, const char *s)
 	return buf_add(b, s, strlen(s));
 }
 
+/** Append as printf(3) does. Returns 0 or -ENOBUFS, as buf_add() does. */
 int buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 int buf_addv(struct buf *b, const char *fmt, va_list args) _printf_(2, 0);
 

@@ -32,6 +32,7 @@ struct diag_list {
 
 #define DIAG_MAX 1000
 
+/** Append one; beyond DIAG_MAX they are only counted. */
 void diag_error(struct diag_list *list, struct diag_place at, const char *fmt,
 		...) _printf_(3, 4);
 void diag_warning(struct diag_list *list, struct diag_place at, const char *fmt,

@@ -18,4 +18,5 @@ struct histogram {
 /** Upper bounds in ns, which belong to their buckets. */
 extern const uint64_t histogram_bounds[HISTOGRAM_BOUNDS];
 
+/** Count one that took @ns. */
 void histogram_add(struct histogram *h, uint64_t ns);

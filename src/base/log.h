@@ -17,6 +17,8 @@ void log_set_level(enum log_level level);
 /** Level of "error", "warning", "info" or "debug"; -EINVAL for another. */
 int log_level_parse(const char *name);
 
+/** One line on standard error, without control characters, unless the level says
+ *  no. Write it by the macros below. */
 void log_write(enum log_level level, const char *fmt, ...) _printf_(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

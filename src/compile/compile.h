@@ -90,6 +90,7 @@ struct compile_stats {
 	size_t chains, sets, elements; /* of the last ruleset */
 };
 
+/** Of the last run. */
 void compiler_stats(const struct compiler *c, struct compile_stats *ret);
 
 /** Silence after which an element of the sets below is gone. */
@@ -136,6 +137,7 @@ struct compile_denied {
 	bool has_reason;
 };
 
+/** The sets of the inet table that count denied packets; static. */
 const struct compile_denied *compile_denied_sets(size_t *ret_n);
 /** The same, of the bridge table. */
 const struct compile_denied *compile_guard_denied_sets(size_t *ret_n);

@@ -49,6 +49,7 @@ enum endpoint_state {
 	ENDPOINT_EXITED, /* holds no address; listed, never compiled */
 };
 
+/** "created", "running" or "exited". */
 const char *endpoint_state_name(enum endpoint_state state);
 
 struct endpoint {

@@ -31,6 +31,7 @@ struct network {
 	bool internal;
 };
 
+/** Without addresses yet; copies. */
 struct network *network_new(const char *runtime, const char *id,
 			    const char *name);
 void network_free(struct network *n);
@@ -51,6 +52,8 @@ struct endpoint_store *endpoint_store_new(void);
 void endpoint_store_free(struct endpoint_store *s);
 DEFINE_FREEP(struct endpoint_store, endpoint_store_free)
 
+/** Call @observer after each change; one of them, and it may look things up, but
+ *  not change the store. */
 void endpoint_store_observe(struct endpoint_store *s,
 			    struct endpoint_observer observer);
 
@@ -73,6 +76,7 @@ void endpoint_store_remove_network(struct endpoint_store *s, const char *id);
 void endpoint_store_sync_begin(struct endpoint_store *s, const char *runtime);
 void endpoint_store_sync_end(struct endpoint_store *s, const char *runtime);
 
+/** Grows with each change that observers are told of; for tests. */
 uint64_t endpoint_store_generation(const struct endpoint_store *s);
 
 /** Look-ups return borrowed pointers, or NULL. */

@@ -66,6 +66,7 @@ void loop_fd_set(struct loop_fd *watch, int events);
 void loop_fd_close(struct loop_fd *watch);
 
 typedef void (*loop_signal_fn)(void *arg, int signum);
+/** Call @fn in the loop, not in the handler, whenever @signum comes. */
 struct loop_signal *loop_signal_new(struct loop *loop, int signum,
 				    loop_signal_fn fn, void *arg);
 void loop_signal_close(struct loop_signal *watch);

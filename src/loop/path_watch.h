@@ -30,6 +30,7 @@ int path_watch_open(struct loop *loop, path_watch_fn fn, void *arg,
 		    struct path_watch **ret);
 void path_watch_close(struct path_watch *w);
 
+/** From here on say again what is depended on; see path_watch_end(). */
 void path_watch_begin(struct path_watch *w);
 /** Drop what was not depended on since begin. Returns 0, or the first -errno
  *  that a watch met: changes may then go unseen. */

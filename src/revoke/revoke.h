@@ -52,4 +52,5 @@ void revoke_admission(struct revoke *r, const struct conntrack_entry *entry,
 		      void (*fn)(void *arg, const struct policy *policy),
 		      void *arg, struct admission *ret);
 
+/** Since the start, and of the last sweep. */
 void revoke_stats(const struct revoke *r, struct revoke_stats *ret);

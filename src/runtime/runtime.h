@@ -37,6 +37,7 @@ enum runtime_support {
 	RUNTIME_NEWER,
 };
 
+/** "unknown", "too-old", "older", "tried" or "newer". */
 const char *runtime_support_name(enum runtime_support support);
 
 struct runtime_version {

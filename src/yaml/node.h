@@ -74,6 +74,7 @@ struct yaml_stream *yaml_parse_partial(struct slice text, const char *file,
 void yaml_stream_free(struct yaml_stream *s);
 DEFINE_FREEP(struct yaml_stream, yaml_stream_free)
 
+/** How many there are; 0 of an empty text. */
 size_t yaml_documents(const struct yaml_stream *s);
 /** Root of document @i; an empty document is a YAML_NULL. */
 const struct yaml_node *yaml_document(const struct yaml_stream *s, size_t i);
