@@ -91,12 +91,16 @@ const char *flow_source_reason(int r)
 	}
 }
 
-static int refuse(const char *path, int r)
+/* @chosen: the user named @path. */
+static int refuse(const char *path, bool chosen, int r)
 {
-	text_complain("%s: %s%s", path, flow_source_reason(r),
-		      r == -ENOENT ? ": --path names the log if it is elsewhere"
-		      : r == -EACCES ? ": run it as root"
-				     : "");
+	const char *hint = "";
+
+	if (r == -ENOENT && !chosen)
+		hint = ": --path or --store names the log if it is elsewhere";
+	else if (r == -EACCES)
+		hint = ": run it as root";
+	text_complain("%s: %s%s", path, flow_source_reason(r), hint);
 	return EXIT_NO;
 }
 
@@ -121,11 +125,11 @@ int flow_source_open(const struct cli *cli, const struct flow_options *o,
 
 	if (*store) {
 		r = source_open_store(store, ret);
-		return r < 0 ? refuse(store, r) : EXIT_DONE;
+		return r < 0 ? refuse(store, o->store, r) : EXIT_DONE;
 	}
 	path = o->path ? xstrdup(o->path) : path_of(status);
 	r = source_open_files(path, complain, trouble, ret);
-	return r < 0 ? refuse(path, r) : EXIT_DONE;
+	return r < 0 ? refuse(path, o->path, r) : EXIT_DONE;
 }
 
 int flow_source_status(const struct source *s, int r)

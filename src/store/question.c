@@ -28,6 +28,15 @@ void party_fini(struct party *p)
 	*p = (struct party){ 0 };
 }
 
+/* What has an address before its slash is no container of a namespace. */
+static bool begins_as_block(const char *text)
+{
+	size_t n = strcspn(text, "/");
+	struct addr addr;
+
+	return text[n] && addr_parse((struct slice){ text, n }, &addr) == 0;
+}
+
 static int parse_address(const char *text, struct party *ret,
 			 const char **ret_error)
 {
@@ -48,6 +57,9 @@ static int parse_address(const char *text, struct party *ret,
 	}
 	if (r == 0)
 		ret->kind = PARTY_PREFIX;
+	else if (begins_as_block(text))
+		*ret_error =
+			"a block's length is a number up to 32, or 128 for IPv6";
 	return r;
 }
 

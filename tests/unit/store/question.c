@@ -86,9 +86,12 @@ static void test_parties(_unused_ void **state)
 
 static void test_wrong_parties(_unused_ void **state)
 {
-	static const char *const wrong[] = { "",     "/web",  "a/b/c",
-					     "=web", "!=web", "10.0.0.1/8",
-					     ",",    "a=b,,c" };
+	static const char *const wrong[] = {
+		"",	      "/web",	   "a/b/c",
+		"=web",	      "!=web",	   "10.0.0.1/8",
+		",",	      "a=b,,c",	   "10.0.0.0/33",
+		"fd00::/129", "10.0.0.1/", "10.0.0.0/web"
+	};
 	struct party p;
 	const char *error;
 
