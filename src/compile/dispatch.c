@@ -193,23 +193,34 @@ static bool is_link_local(const struct addr *a)
 	       (a->bytes[1] & 0xc0) == 0x80;
 }
 
-static bool is_managed(const struct compile_input *in, const char *bridge)
+/* Asked for one address after the other, of which most are on the bridge of the
+ * one before: @last is that network. */
+static bool is_managed(const struct compile_input *in, const char *bridge,
+		       size_t *last)
 {
+	if (!bridge[0])
+		return false;
+	if (*last < in->nnetworks &&
+	    !strcmp(in->networks[*last]->bridge, bridge))
+		return true;
 	for (size_t i = 0; i < in->nnetworks; i++)
-		if (bridge[0] && !strcmp(in->networks[i]->bridge, bridge))
+		if (!strcmp(in->networks[i]->bridge, bridge)) {
+			*last = i;
 			return true;
+		}
 	return false;
 }
 
 /* Link-local ones are at home on every link. */
-static bool at_home(const struct compile_input *in, const struct owned_addr *a)
+static bool at_home(const struct compile_input *in, const struct owned_addr *a,
+		    size_t *last)
 {
 	if (is_link_local(&a->addr))
 		return false;
 	vec_foreach(at, &a->member->endpoint->attachments)
 		if ((addr_eq(&at->v4, &a->addr) ||
 		     addr_eq(&at->v6, &a->addr)) &&
-		    is_managed(in, at->bridge))
+		    is_managed(in, at->bridge, last))
 			return true;
 	return false;
 }
@@ -221,11 +232,11 @@ static void home_set(struct compiler *c, const struct compile_input *in,
 	const enum ruleset_type type[] = { family == AF_INET ? TYPE_IPV4
 							     : TYPE_IPV6 };
 	struct filling f = filling_of(name, 0, 1, type);
-	size_t first, end;
+	size_t first, end, last = 0;
 
 	family_addrs(c, family, &first, &end);
 	for (size_t i = first; i < end; i++) {
-		if (!at_home(in, &c->addrs.data[i]))
+		if (!at_home(in, &c->addrs.data[i], &last))
 			continue;
 		fill(&f, c->addrs.data[i].addr.bytes, addr_size(family));
 		f.n++;
