@@ -94,7 +94,7 @@ static const char *remote_words(const struct http_request *r)
 	if (r->code != CURLE_COULDNT_CONNECT)
 		return NULL;
 	if (connect_error(r) == -EAFNOSUPPORT)
-		return "no socket for this address: does the service's unit forbid the network?";
+		return "no socket can be had for it: the service's unit may forbid the network";
 	return strerror(-connect_error(r));
 }
 
