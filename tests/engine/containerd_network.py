@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "lib"))
 import containerdhost
+import first_instruction
 import netpol
 import testhost
 
@@ -15,18 +16,19 @@ def endpoints(h):
 
 
 def first_packets(h, r):
-    """Allowed: not late. Not allowed: none gets through."""
+    """Allowed: none is dropped. Not allowed: none gets through."""
     h.policy("web.yaml", netpol.CLIENT_TO_WEB)
     web = h.run("web", labels={"app": "web"})
-    ask = ("/bin/sh", "-c", f"/probe ask -t 1000 tcp:{web.ip()}:80; sleep 1000")
+    ask = ("/bin/sh", "-c", f"/probe ask -t 3000 tcp:{web.ip()}:80; sleep 1000")
     for i in range(5):
         client = h.run(f"client{i}", *ask, labels={"app": "client"})
         other = h.run(f"other{i}", *ask, labels={"app": "other"})
         for c in (client, other):
             testhost.until(lambda: c.logs().strip(), "the answer")
         words = client.logs().split()
-        r.ok(words[1] == "open" and int(words[2]) < 900,
-             f"start {i}: the first packet of the client is answered at once", words)
+        dropped = first_instruction.wrongly_denied(h, {client.ip()}, web.ip())
+        r.equal((words[1], dropped), ("open", []),
+                f"start {i}: the first packet of the client is let through")
         r.ok(other.logs().split()[1] != "open" and not web.heard(other.ip()),
              f"start {i}: nothing of the other gets through", other.logs())
         client.remove()
