@@ -38,6 +38,7 @@ struct push {
 	char *path; /* of the URL */
 	/* NULL until deliver() could open it, and until the loop knows. */
 	struct spool *opened, *spool;
+	uint64_t delivered; /* spool's next line, when deliver() last ended */
 
 	struct http_client *client;
 	struct http_request *request;
@@ -322,8 +323,12 @@ static void push_deliver(void *state, const struct sink_lines *lines,
 static void push_delivered(void *state)
 {
 	struct push *p = state;
+	struct spool_stats stats = { 0 };
 
 	p->spool = p->opened;
+	if (p->spool)
+		spool_stats(p->spool, &stats);
+	p->delivered = stats.next;
 	step(p);
 }
 
@@ -363,6 +368,8 @@ static void push_backlog(const void *state, struct sink_backlog *ret)
 
 	if (p->spool)
 		spool_stats(p->spool, &stats);
+	/* What a deliver() under way has appended counts as not taken yet. */
+	stats.waiting -= MIN(stats.waiting, stats.next - p->delivered);
 	*ret = (struct sink_backlog){
 		.written = p->written,
 		.lost = stats.lost + p->refused,

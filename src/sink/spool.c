@@ -345,6 +345,7 @@ void spool_stats(struct spool *s, struct spool_stats *ret)
 {
 	pthread_mutex_lock(&s->lock);
 	*ret = (struct spool_stats){
+		.next = s->next,
 		.waiting = s->next - s->position,
 		.lost = s->lost,
 		.bytes = s->bytes,

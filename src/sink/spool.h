@@ -49,6 +49,7 @@ int spool_read(struct spool *s, size_t max_lines, size_t max_bytes,
 int spool_taken(struct spool *s, const struct spool_batch *batch, size_t n);
 
 struct spool_stats {
+	uint64_t next;		/* number of the line that is appended next */
 	uint64_t waiting, lost; /* lines; lost ones since it was opened */
 	uint64_t bytes;
 	uint64_t oldest; /* realtime ns of the first that waits, or 0 */
