@@ -250,6 +250,8 @@ void flow_revoked(struct flow_log *f, const struct flow_revocation *r)
 		.time = clock_realtime(),
 		.direction = r->direction,
 		.reason = DENY_POLICY_REVOKED,
+		.id = flow_id_new(),
+		.state = FLOW_NEW, /* the only one of it */
 		.packet = flow_connection_packet(r->connection),
 		.src = { .owner = r->source },
 		.dst = { .owner = r->destination },

@@ -209,6 +209,8 @@ def test_revoked(h, r, web):
              sorted(f["policies"])),
             (OUTSIDE, web.ip(), 80, {"ip": HOST, "port": 8080}, 0, ISOLATES["ingress", "web"]),
             "a connection that is ended: where it was addressed to, and what ended it")
+    shown = h.bulkhead("flows", "show", f["flow_id"])
+    r.ok("policy-revoked" in shown and web.ip() in shown, "… which `flows show` shows", shown)
 
 
 def test_audit(h, r, web):
