@@ -2,9 +2,10 @@
 /* conntrack.c - the kernel's connections: read them all, delete some.
  *
  * The kernel makes the next part of a dump when the last one is read, as large
- * as that read's buffer. So the buffer is small: it bounds what one turn does
- * in the kernel and, with some hundred microseconds of judging for an entry at
- * worst, here.
+ * as that read's buffer. But its table is one for all network namespaces, and
+ * for a part it walks on until the buffer is full: past a quarter of a million
+ * empty slots that takes 10 ms or more, within one call. So the calls are made
+ * in a thread, a few parts at a time; what they hold is told on the loop.
  */
 #include "firewall/conntrack.h"
 
@@ -22,19 +23,36 @@
 #include "base/clock.h"
 #include "firewall/netlink.h"
 
-/* Some thirty entries. */
+/* Some thirty entries: what judging them takes, at some hundred microseconds
+ * for one at worst, is what one turn of the loop may take. */
 #define DUMP_BUFFER 8192
+/* Read in the thread before the loop is told. */
+#define DUMP_PARTS 8
 /* A dump that the kernel tore is begun anew so often. */
 #define ATTEMPTS 8
 /* Deletes of one send; each has an original tuple of some 80 bytes. */
 #define BATCH_BYTES 16384
 
+/* A dump under way. The thread has it while it reads. */
+struct dump {
+	struct loop *loop;
+	struct conntrack *conntrack; /* NULL: closed meanwhile */
+	struct mnl_socket *socket;
+	uint32_t seq;
+	bool asked, reading;
+	int error; /* -errno, after the parts */
+	unsigned parts, told;
+	size_t len[DUMP_PARTS];
+	_Alignas(struct nlmsghdr) char bytes[DUMP_PARTS][DUMP_BUFFER];
+};
+
 struct conntrack {
 	struct loop *loop;
 	struct conntrack_listener listener;
-	struct mnl_socket *dump, *deletes;
-	struct loop_fd *watch;
-	uint32_t seq; /* of the dump under way */
+	struct mnl_socket *deletes;
+	struct dump *dump;
+	struct loop_timer *turn;
+	uint32_t seq; /* of the last dump */
 	int attempts;
 	uint64_t refused;
 	size_t batch_len;
@@ -106,8 +124,6 @@ uint64_t conntrack_refused(const struct conntrack *c)
 
 /* ---- dumping ----------------------------------------------------------- */
 
-static void on_readable(void *arg, int events, int error);
-
 static int open_socket(int bus, struct mnl_socket **ret)
 {
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
@@ -124,52 +140,96 @@ static int open_socket(int bus, struct mnl_socket **ret)
 	return 0;
 }
 
-static void end_dump(struct conntrack *c)
+static int ask(const struct dump *d)
 {
-	loop_fd_close(TAKE_PTR(c->watch));
-	if (c->dump)
-		mnl_socket_close(TAKE_PTR(c->dump));
+	_Alignas(struct nlmsghdr) char buffer[64] = { 0 };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = d->seq;
+	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
+	header->nfgen_family = AF_UNSPEC;
+	header->version = NFNETLINK_V0;
+	return mnl_socket_sendto(d->socket, nlh, nlh->nlmsg_len) < 0 ? -errno
+								     : 0;
+}
+
+/* The next part waits when the call before returns, unless the dump is over or
+ * the kernel had no memory for it. */
+static int read_part(struct dump *d)
+{
+	ssize_t n = recv(mnl_socket_get_fd(d->socket), d->bytes[d->parts],
+			 DUMP_BUFFER, MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0)
+		return errno == EAGAIN ? -ENOBUFS : -errno;
+	if (n > DUMP_BUFFER)
+		return -ENOBUFS;
+	d->len[d->parts++] = (size_t)n;
+	return 0;
+}
+
+/* In the thread. */
+static void read_parts(void *arg)
+{
+	struct dump *d = arg;
+
+	d->parts = d->told = 0;
+	d->error = d->asked ? 0 : ask(d);
+	d->asked = true;
+	while (d->error == 0 && d->parts < DUMP_PARTS)
+		d->error = read_part(d);
+}
+
+static void close_socket(void *arg)
+{
+	const struct dump *d = arg;
+
+	mnl_socket_close(d->socket);
+}
+
+/* In a thread, too: with the end of any netfilter socket the kernel waits until
+ * all that nf_tables has to free is freed, for a grace period of 10 ms. */
+static void let_go(struct dump *d)
+{
+	loop_work(d->loop, close_socket, free, d);
+}
+
+static void on_read(void *arg)
+{
+	struct dump *d = arg;
+
+	d->reading = false;
+	if (d->conntrack)
+		loop_timer_start(d->conntrack->turn, 0, 0);
+	else
+		let_go(d);
+}
+
+static void read_on(struct conntrack *c)
+{
+	c->dump->reading = true;
+	loop_work(c->loop, read_parts, on_read, c->dump);
 }
 
 /* A socket for each dump: what an abandoned one left unread goes with it. */
 static int begin_dump(struct conntrack *c)
 {
-	char buffer[64] = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header;
-	int r = open_socket(NETLINK_NETFILTER, &c->dump);
+	struct dump *d = xnew(struct dump);
+	int r = open_socket(NETLINK_NETFILTER, &d->socket);
 
-	if (r < 0)
-		return r;
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = ++c->seq;
-	header = mnl_nlmsg_put_extra_header(nlh, sizeof(*header));
-	header->nfgen_family = AF_UNSPEC;
-	header->version = NFNETLINK_V0;
-	if (mnl_socket_sendto(c->dump, nlh, nlh->nlmsg_len) < 0) {
-		r = -errno;
-		end_dump(c);
+	if (r < 0) {
+		free(d);
 		return r;
 	}
-	c->watch = loop_fd_new(c->loop, mnl_socket_get_fd(c->dump),
-			       LOOP_READABLE, on_readable, c);
+	d->loop = c->loop;
+	d->conntrack = c;
+	d->seq = ++c->seq;
+	c->dump = d;
+	read_on(c);
 	return 0;
-}
-
-/* Returns as conntrack_parse(); -EAGAIN when nothing waits to be read. */
-static int read_part(struct conntrack *c)
-{
-	_Alignas(struct nlmsghdr) char buffer[DUMP_BUFFER];
-	ssize_t n = recv(mnl_socket_get_fd(c->dump), buffer, sizeof(buffer),
-			 MSG_DONTWAIT | MSG_TRUNC);
-
-	if (n < 0)
-		return -errno;
-	if ((size_t)n > sizeof(buffer))
-		return -ENOBUFS;
-	return conntrack_parse(buffer, (size_t)n, c->seq, c->listener.entry,
-			       c->listener.arg);
 }
 
 static bool is_torn(int error)
@@ -177,24 +237,47 @@ static bool is_torn(int error)
 	return error == -EINTR || error == -ENOBUFS || error == -EBADMSG;
 }
 
-static void on_readable(void *arg, _unused_ int events, _unused_ int error)
+/* Returns as conntrack_parse(). What is behind a dump's end is no matter. */
+static int tell_part(struct conntrack *c)
+{
+	struct dump *d = c->dump;
+	unsigned i = d->told++;
+
+	return conntrack_parse(d->bytes[i], d->len[i], d->seq,
+			       c->listener.entry, c->listener.arg);
+}
+
+static void end_dump(struct conntrack *c, int r)
+{
+	let_go(TAKE_PTR(c->dump));
+	if (is_torn(r) && ++c->attempts < ATTEMPTS)
+		r = begin_dump(c);
+	if (!c->dump)
+		c->listener.done(c->listener.arg, MIN(r, 0));
+}
+
+static void on_turn(void *arg)
 {
 	struct conntrack *c = arg;
 	uint64_t begin = clock_monotonic();
-	int r;
+	struct dump *d = c->dump;
+	int r = 0;
 
-	do {
-		r = read_part(c);
-	} while (r == 0 && clock_monotonic() - begin < LOOP_SLICE_NS);
+	if (c->listener.behind && c->listener.behind(c->listener.arg)) {
+		loop_timer_start(c->turn, 0, 0);
+		return;
+	}
+	while (r == 0 && d->told < d->parts &&
+	       clock_monotonic() - begin < LOOP_SLICE_NS)
+		r = tell_part(c);
 	c->listener.slice(c->listener.arg);
 	send_deletes(c);
-	if (r == 0 || r == -EAGAIN)
-		return;
-	end_dump(c);
-	if (is_torn(r) && ++c->attempts < ATTEMPTS)
-		r = begin_dump(c);
-	if (!c->watch)
-		c->listener.done(c->listener.arg, MIN(r, 0));
+	if (r == 0 && d->told < d->parts)
+		loop_timer_start(c->turn, 0, 0);
+	else if (r == 0 && d->error == 0)
+		read_on(c);
+	else
+		end_dump(c, r ? r : d->error);
 }
 
 int conntrack_dump(struct conntrack *c)
@@ -214,6 +297,7 @@ int conntrack_open(struct loop *loop, struct conntrack_listener listener,
 		return r;
 	c->loop = loop;
 	c->listener = listener;
+	c->turn = loop_timer_new(loop, on_turn, c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -222,7 +306,12 @@ void conntrack_close(struct conntrack *c)
 {
 	if (!c)
 		return;
-	end_dump(c);
+	/* A thread may have it; then its end frees it. */
+	if (c->dump && c->dump->reading)
+		c->dump->conntrack = NULL;
+	else if (c->dump)
+		let_go(c->dump);
+	loop_timer_close(c->turn);
 	if (c->deletes)
 		mnl_socket_close(c->deletes);
 	free(c);

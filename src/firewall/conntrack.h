@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* conntrack.h - the kernel's connections: read them all, delete some.
  *
- * Speaks ctnetlink on sockets of its own. A dump runs on the loop in slices,
- * since a busy host has a hundred thousand entries; deletes are sent in
- * batches, at the end of each slice.
+ * Speaks ctnetlink on sockets of its own. A dump is read in a thread and told
+ * on the loop in slices, since a busy host has a hundred thousand entries;
+ * deletes are sent in batches, at the end of each slice.
  */
 #pragma once
 
@@ -82,6 +82,9 @@ struct conntrack;
 /** Who listens to a dump; none of these may close the conntrack. */
 struct conntrack_listener {
 	conntrack_fn entry;
+	/* May be NULL. Whether there is news to be taken in before the next
+	 * slice, which may know of it already: asked again in the next turn. */
+	bool (*behind)(void *arg);
 	/* A slice is over: its deletes are sent when this returns. */
 	void (*slice)(void *arg);
 	/* All have been told, or (-errno) it was given up. An entry that came
@@ -108,7 +111,7 @@ void conntrack_delete(struct conntrack *c, const struct conntrack_entry *entry);
 /** Entries that the kernel refused to delete so far. */
 uint64_t conntrack_refused(const struct conntrack *c);
 
-/** Tell each of this host's own addresses. Blocks for the kernel's answer,
- *  which takes microseconds. Returns 0 or -errno. */
+/** Tell each of this host's own addresses. Blocks for the kernel's answer: for
+ *  a thread. Returns 0 or -errno. */
 int conntrack_local_addresses(void (*fn)(void *arg, const struct addr *a),
 			      void *arg);

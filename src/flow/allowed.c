@@ -324,6 +324,14 @@ static void on_entry(void *arg, const struct conntrack_entry *e)
 	flow_allowed_entry(arg, e);
 }
 
+/* What began before the dump saw it is told as new first. */
+static bool is_behind(void *arg)
+{
+	struct flow_allowed *a = arg;
+
+	return !conntrack_watch_read(a->watch);
+}
+
 static void on_slice(_unused_ void *arg)
 {
 }
@@ -392,6 +400,7 @@ int flow_allowed_open(struct loop *loop,
 					     .lost = on_lost,
 					     .arg = a };
 	struct conntrack_listener dumped = { .entry = on_entry,
+					     .behind = is_behind,
 					     .slice = on_slice,
 					     .done = on_dumped,
 					     .arg = a };

@@ -6,9 +6,9 @@
  * waited for in a thread: when the change came, a packet that the former rules
  * let through may have been on its way to where conntrack makes its entry.
  *
- * A sweep is conntrack's dump, on the loop. A change during one counts at once
- * for what is still to come, and the sweeps of its own catch up with the rest:
- * so changes without end cannot keep one from its end.
+ * A sweep is conntrack's dump, told on the loop. A change during one counts at
+ * once for what is still to come, and the sweeps of its own catch up with the
+ * rest: so changes without end cannot keep one from its end.
  */
 #include "revoke/revoke.h"
 
@@ -45,9 +45,12 @@ struct revoke {
 	struct judge *judge;
 	struct conntrack *conntrack;
 	struct loop_timer *retry, *writer;
-	bool sweeping, settling; /* under way: a dump; a grace period */
+	bool sweeping, settling; /* under way: a sweep; a grace period */
 	bool sweep_wanted, settle_wanted; /* … and another from its begin */
-	bool closed;			  /* the thread's end frees it */
+	unsigned threads;		  /* that have it; the last one's … */
+	bool closed;			  /* … end frees it */
+	VEC(struct addr) local;		  /* a thread's */
+	int local_error;
 	VEC(struct record) records;
 	size_t written; /* of @records */
 	/* Of this slice: keys for the sets of answers, IPv4 and IPv6. */
@@ -227,22 +230,60 @@ static void on_swept(void *arg, int error)
 
 static void add_local(void *arg, const struct addr *a)
 {
-	judge_add_local(arg, a);
+	struct revoke *r = arg;
+
+	vec_push(&r->local, *a);
+}
+
+/* In a thread: the kernel's lock on all links may be held for long. */
+static void read_local(void *arg)
+{
+	struct revoke *r = arg;
+
+	r->local.len = 0;
+	r->local_error = conntrack_local_addresses(add_local, r);
+}
+
+static void revoke_free(struct revoke *r)
+{
+	vec_fini(&r->local);
+	free(r);
+}
+
+/* Returns true when it was closed meanwhile: @r may be gone. */
+static bool thread_ended(struct revoke *r)
+{
+	bool closed = r->closed;
+
+	r->threads--;
+	if (closed && !r->threads)
+		revoke_free(r);
+	return closed;
+}
+
+static void on_local(void *arg)
+{
+	struct revoke *r = arg;
+	int error;
+
+	if (thread_ended(r))
+		return;
+	judge_reset_local(r->judge);
+	vec_foreach(a, &r->local)
+		judge_add_local(r->judge, a);
+	error = r->local_error < 0 ? r->local_error
+				   : conntrack_dump(r->conntrack);
+	if (error < 0)
+		failed(r, error);
 }
 
 static void sweep(struct revoke *r)
 {
-	int error;
-
 	r->ended = 0;
 	r->stats.entries = 0;
 	r->sweeping = true;
-	judge_reset_local(r->judge);
-	error = conntrack_local_addresses(add_local, r->judge);
-	if (error >= 0)
-		error = conntrack_dump(r->conntrack);
-	if (error < 0)
-		failed(r, error);
+	r->threads++;
+	loop_work(r->loop, read_local, on_local, r);
 }
 
 /* Where the kernel has no such call, conntrack's own pace must do. */
@@ -255,10 +296,8 @@ static void on_settled(void *arg)
 {
 	struct revoke *r = arg;
 
-	if (r->closed) {
-		free(r);
+	if (thread_ended(r))
 		return;
-	}
 	r->settling = false;
 	r->sweep_wanted = true;
 	advance(r);
@@ -272,6 +311,7 @@ static void advance(struct revoke *r)
 	if (r->settle_wanted && !r->settling) {
 		r->settle_wanted = false;
 		r->settling = true;
+		r->threads++;
 		loop_work(r->loop, wait_for_grace_period, on_settled, r);
 	}
 	if (r->sweep_wanted && !r->sweeping) {
@@ -363,8 +403,7 @@ void revoke_close(struct revoke *r)
 	judge_free(r->judge);
 	for (int v6 = 0; v6 < 2; v6++)
 		buf_fini(&r->answers[v6]);
-	/* The thread still has it. */
-	r->closed = r->settling;
-	if (!r->closed)
-		free(r);
+	r->closed = true;
+	if (!r->threads)
+		revoke_free(r);
 }

@@ -167,6 +167,7 @@ struct listening {
 	struct conntrack *conntrack;
 	unsigned entries, slices;
 	bool done, twice;
+	unsigned behind; /* how often it says so */
 	int error;
 	uint64_t slice_begin, longest_slice;
 	struct conntrack_entry seen[8];
@@ -186,6 +187,13 @@ static void on_entry(void *arg, const struct conntrack_entry *e)
 		conntrack_delete(l->conntrack, e);
 }
 
+static bool on_behind(void *arg)
+{
+	struct listening *l = arg;
+
+	return l->behind && l->behind--;
+}
+
 static void on_slice(void *arg)
 {
 	struct listening *l = arg;
@@ -203,7 +211,11 @@ static void on_done(void *arg, int error)
 
 static void listen_start(struct listening *l)
 {
-	struct conntrack_listener listener = { on_entry, on_slice, on_done, l };
+	struct conntrack_listener listener = { .entry = on_entry,
+					       .behind = on_behind,
+					       .slice = on_slice,
+					       .done = on_done,
+					       .arg = l };
 
 	assert_int_equal(loop_new(&l->loop), 0);
 	assert_int_equal(conntrack_open(l->loop, listener, &l->conntrack), 0);
@@ -519,10 +531,43 @@ static void inside_another_message(_unused_ void **state)
 			(struct slice){ whole.ptr, n }, &got));
 }
 
+/* News is taken in first, and nothing is told twice. */
+static void news_first(_unused_ void **state)
+{
+	struct listening l = { .behind = 3 };
+
+	make_plain(IPPROTO_UDP, 0, "10.0.0.2", 1000, "10.0.0.3", 53);
+	listen_start(&l);
+	l.doomed = everything;
+	dump(&l);
+	assert_int_equal(l.behind, 0);
+	assert_int_equal(l.entries, 1);
+	assert_int_equal(count(), 0);
+	listen_end(&l);
+}
+
+/* A thread reads a dump: it is let go whenever its owner is. */
+static void closed_while_dumping(_unused_ void **state)
+{
+	make_many();
+	for (unsigned turns = 0; turns < 4; turns++) {
+		struct listening l = { 0 };
+
+		listen_start(&l);
+		assert_int_equal(conntrack_dump(l.conntrack), 0);
+		while (l.slices < turns)
+			loop_run_once(l.loop);
+		listen_end(&l);
+		assert_false(l.done);
+	}
+	assert_int_equal(count(), MANY);
+}
+
 static void opened_and_closed(_unused_ void **state)
 {
-	struct conntrack_listener listener = { on_entry, on_slice, on_done,
-					       NULL };
+	struct conntrack_listener listener = { .entry = on_entry,
+					       .slice = on_slice,
+					       .done = on_done };
 	struct loop *loop = NULL;
 	struct conntrack *c = NULL;
 
@@ -547,6 +592,8 @@ int main(void)
 		cmocka_unit_test(begin_and_end),
 		cmocka_unit_test(more_than_the_socket_holds),
 		cmocka_unit_test(inside_another_message),
+		cmocka_unit_test(news_first),
+		cmocka_unit_test(closed_while_dumping),
 		cmocka_unit_test(opened_and_closed),
 	};
 
