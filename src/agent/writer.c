@@ -21,7 +21,7 @@
 #include "sink/writer.h"
 
 static char argument[] = "--flow-writer";
-static char program[] = "/proc/self/exe";
+static char program[] = "bulkheadd";
 
 void writer_command(char *user, char *ret_argv[static WRITER_ARGS])
 {
@@ -72,8 +72,15 @@ static int configure(struct slice text, sink_config_list *ret)
 	return 0;
 }
 
+/* As ps(1) shows it: else by the link that was executed, "exe". */
+static void set_name(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 static int run(int fd)
 {
+	set_name("bulkhead-writer");
 	offer_to_oom_killer();
 	return sink_writer_run(fd, configure);
 }
@@ -82,6 +89,7 @@ int writer_main(const char *user)
 {
 	int r = user ? log_owner_become(user) : 0;
 
+	set_name("bulkhead-keeper");
 	if (r < 0) {
 		fprintf(stderr,
 			"bulkheadd: the flow writer cannot become the user %s: %s\n",

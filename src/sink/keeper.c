@@ -40,7 +40,8 @@ int sink_keeper_start(char *const argv[], pid_t *ret_pid, int *ret_fd)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, pair[1], SINK_KEEPER_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, SINK_KEEPER_FD + 1);
-	r = -posix_spawn(ret_pid, argv[0], &actions, NULL, argv, environ);
+	r = -posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, argv,
+			 environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(pair[1]);
 	if (r < 0) {

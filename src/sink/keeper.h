@@ -20,7 +20,7 @@ struct sink_keeper_news {
 };
 
 /**
- * Execute @argv[0] (/proc/self/exe) so that it calls sink_keeper_serve() on
+ * Execute this program with @argv, by which it calls sink_keeper_serve() on
  * descriptor SINK_KEEPER_FD. Returns 0 or -errno.
  *
  * @ret_fd does not block.

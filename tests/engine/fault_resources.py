@@ -73,6 +73,8 @@ def full_disks(h, r, w):
     r.ok("No space left" in problems, f"{when}: status says so", problems)
     h.sh("rm", "/run/bh/small/filler")
     w.says("room again", "is written again")
+    testhost.until(lambda: not h.get("status")["flow_log"]["writer"]["waiting"] and
+                   not h.get("status")["flow_log"]["sinks"][0]["waiting"], "what waited to be written")
     after = h.get("status")["flow_log"]
     r.ok(after["records"] - before["records"] >= 500 and after["unwritten"] == 0,
          f"{when}: no record was lost for it", f"{before}\n{after}")

@@ -105,6 +105,7 @@ def isolation(h, r):
             "the writer has no capability")
     r.equal(status["Uid"].split(), [str(pwd.getpwnam(USER).pw_uid)] * 4,
             "it is a user of its own")
+    r.equal(status["Name"], "bulkhead-writer", "by its name it is known in ps")
     r.equal((writer(h)["user"], status["Groups"].split()),
             (USER, [str(pwd.getpwnam(USER).pw_gid)]), "with that user's groups alone")
     r.equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"),
