@@ -212,9 +212,11 @@ class Host:
             if self.agent and not failed:
                 self.stop_agent()
         finally:
-            if failed or os.environ.get("BULKHEAD_TEST_LOGS"):
-                self._show_logs()
-            self._destroy()
+            try:
+                if failed or os.environ.get("BULKHEAD_TEST_LOGS"):
+                    self._show_logs()
+            finally:  # also when nobody reads them any more
+                self._destroy()
 
     def _start_init(self):
         self.unshare = subprocess.Popen(
